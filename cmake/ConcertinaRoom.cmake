@@ -1,0 +1,72 @@
+# Two functions: one makes a room's static library, the other a room's test program.
+
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CONCERTINA_CCACHE ccache)
+if(CONCERTINA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CONCERTINA_CCACHE}")
+endif()
+
+# Flags of our own code only; nothing is set globally.
+function(concertina_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion)
+  if(CONCERTINA_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(CONCERTINA_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# concertina_room(NAME core HEADERS a.h b.h SOURCES a.cpp ROOMS spec PUBLIC torch PRIVATE zlib)
+#   HEADERS: below include/concertina/NAME; ROOMS: the rooms it may include (src/README.md);
+#   PUBLIC: libraries whose types its headers show (LibTorch only); PRIVATE: everything else.
+function(concertina_room)
+  cmake_parse_arguments(ROOM "" "NAME" "HEADERS;SOURCES;ROOMS;PUBLIC;PRIVATE" ${ARGN})
+  set(target concertina_${ROOM_NAME})
+  add_library(${target} STATIC ${ROOM_SOURCES})
+  add_library(concertina::${ROOM_NAME} ALIAS ${target})
+  list(TRANSFORM ROOM_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/concertina/${ROOM_NAME}/")
+  target_sources(${target} PUBLIC FILE_SET HEADERS
+    BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ROOM_HEADERS})
+  list(TRANSFORM ROOM_ROOMS PREPEND concertina::)
+  target_link_libraries(${target} PUBLIC ${ROOM_ROOMS} ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
+  set_target_properties(${target} PROPERTIES
+    VERIFY_INTERFACE_HEADER_SETS ON POSITION_INDEPENDENT_CODE ON)
+  concertina_compile_options(${target})
+  if(CONCERTINA_PCH AND "${ROOM_PUBLIC}" MATCHES "torch")
+    target_precompile_headers(${target} PRIVATE <torch/types.h>)
+  endif()
+endfunction()
+
+# concertina_test(NAME core LABEL unit SOURCES a_test.cpp ROOMS core [DISCOVER])
+#   DISCOVER: one ctest entry a test (rooms without LibTorch, whose start takes no time);
+#   otherwise one entry a program.
+function(concertina_test)
+  cmake_parse_arguments(TEST "DISCOVER" "NAME;LABEL;TIMEOUT" "SOURCES;ROOMS;PRIVATE" ${ARGN})
+  set(target ${TEST_NAME}_test)
+  add_executable(${target} ${TEST_SOURCES})
+  list(TRANSFORM TEST_ROOMS PREPEND concertina::)
+  target_link_libraries(${target} PRIVATE ${TEST_ROOMS} ${TEST_PRIVATE} GTest::gmock GTest::gtest_main)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_definitions(${target} PRIVATE
+    CONCERTINA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  concertina_compile_options(${target})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 600)
+  endif()
+  if(TEST_DISCOVER)
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  else()
+    add_test(NAME ${TEST_NAME} COMMAND ${target})
+    set_tests_properties(${TEST_NAME} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  endif()
+endfunction()
+
+if(CONCERTINA_TESTS)
+  include(GoogleTest)
+endif()

@@ -1,0 +1,47 @@
+// Counter-based random numbers (Philox4x32-10): a number depends only on (seed, stream, a, b) and
+// its place in the sequence, never on threads or on what was drawn elsewhere. So a run continued
+// after an interruption draws what the uninterrupted run would have drawn.
+// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (library Random123).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace concertina {
+
+// One independent family of numbers for each purpose. Never renumber: files depend on it.
+enum class Stream : std::uint32_t {
+  initialise = 1,   // a = layer index
+  split = 2,        // the held-out validation part
+  shuffle = 3,      // a = epoch
+  augment = 4,      // a = epoch, b = image index
+  sample_width = 5, // a = step
+  calibrate = 6,    // the calibration subset
+  shapes = 7,       // the embedded set; a = 0 train / 1 test, b = image index
+  bench = 8,        // random images
+};
+
+class CounterRandom {
+ public:
+  // stream < 256; at most 2^24 blocks of 4 numbers can be drawn from one object.
+  CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a = 0, std::uint64_t b = 0);
+
+  std::uint32_t next();
+  double uniform();                          // [0, 1), 32 bits
+  std::uint32_t below(std::uint32_t bound);  // [0, bound), unbiased; bound > 0
+  double normal();                           // mean 0, deviation 1 (Box-Muller)
+
+ private:
+  std::array<std::uint32_t, 2> key_;
+  std::array<std::uint32_t, 4> counter_;
+  std::array<std::uint32_t, 4> block_{};
+  int used_ = 4;
+  bool has_spare_ = false;
+  double spare_ = 0;
+};
+
+// 0..count-1 in a random order (Fisher-Yates).
+std::vector<std::int64_t> permutation(std::int64_t count, CounterRandom random);
+
+}  // namespace concertina

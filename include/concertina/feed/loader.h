@@ -1,0 +1,60 @@
+// Batches in a seeded order. A batch is a pure function of (seed, epoch, position), so it does not
+// depend on threads or on where a run was interrupted.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "concertina/feed/dataset.h"
+
+namespace concertina {
+
+struct Augmentation {
+  std::int64_t crop_padding = 0;  // pixels; 0 = no crop
+  double flip = 0;                // probability
+};
+
+struct Batch {
+  at::Tensor images;  // [B, C, H, W] float32, normalised, on `device`
+  at::Tensor labels;  // [B] int64, on `device`
+  std::vector<std::int64_t> indexes;  // of the images in the split
+};
+
+// Training batches: a new order and new crops each epoch; a last batch that is not full is left out
+// (batch norm needs company), unless it is the only one.
+class TrainLoader {
+ public:
+  TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,
+              std::int64_t batch, std::uint64_t seed, at::Device device);
+
+  std::int64_t batches() const;  // an epoch
+  Batch get(std::int64_t epoch, std::int64_t position) const;
+
+ private:
+  Split split_;
+  PixelStatistics statistics_;
+  Augmentation augmentation_;
+  std::int64_t batch_;
+  std::uint64_t seed_;
+  at::Device device_;
+  mutable std::int64_t order_epoch_ = -1;
+  mutable std::vector<std::int64_t> order_;
+};
+
+// Evaluation batches: in order, no augmentation, the last one may be smaller.
+class EvalLoader {
+ public:
+  EvalLoader(Split split, PixelStatistics statistics, std::int64_t batch, at::Device device);
+  std::int64_t batches() const;
+  Batch get(std::int64_t position) const;
+
+ private:
+  Split split_;
+  PixelStatistics statistics_;
+  std::int64_t batch_;
+  at::Device device_;
+};
+
+}  // namespace concertina

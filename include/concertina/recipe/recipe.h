@@ -1,0 +1,100 @@
+// A recipe: everything that decides a training's numbers except net and data. Read from INI text,
+// validated, printed back in full (the canonical text that a run stores).
+// Precedence: command line > recipe > what it extends > defaults.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "concertina/recipe/plan.h"
+#include "concertina/recipe/schedule.h"
+#include "concertina/spec/width.h"
+
+namespace concertina {
+
+enum class NormMode {
+  switchable,  // every width has its own statistics, weight and bias (S-Nets)
+  calibrated,  // weight and bias shared and sliced; statistics by calibration (US-Nets)
+};
+enum class DecayOn {
+  weights,  // convolution and linear weights; not depthwise, norms, biases (METHODS.md 4.2)
+  all,      // every parameter (METHODS.md 4.5)
+};
+enum class BestPolicy { mean, worst };  // which epoch is best for the family
+
+struct Recipe {
+  // [recipe]
+  std::string name;     // the file's stem
+  std::string summary;
+
+  // [net]
+  std::vector<Width> widths;  // ascending, ends with 1; empty = the net's default list
+  NormMode norm = NormMode::switchable;
+  double norm_momentum = 0.1;
+
+  // [train]
+  std::int64_t epochs = 30;
+  std::int64_t batch = 64;              // images
+  std::int64_t validation = 5000;       // images held out of the training set; at most a fifth of it
+  std::uint64_t seed = 1;
+  std::int64_t checkpoint_every = 1;    // epochs
+  BestPolicy best = BestPolicy::mean;
+
+  // [optimizer]
+  LrSchedule lr;
+  double momentum = 0.9;
+  bool nesterov = true;
+  double weight_decay = 1e-4;
+  DecayOn decay_on = DecayOn::weights;
+
+  // [augment]
+  std::int64_t crop_padding = 4;        // pixels
+  double flip = 0.5;                    // probability
+
+  // [distill]
+  DistillPlan plan;
+  std::int64_t random_widths = -1;      // -1: all listed widths every step; k >= 0: the widest, the
+                                        // narrowest and k drawn between them (the sandwich rule)
+  std::int64_t calibration_images = 2000;  // calibrated norms: how many training images
+};
+
+// One key of the table of keys, for help, docs and messages.
+struct RecipeKey {
+  std::string section, name;
+  std::string type;   // "integer", "real", "fraction", "widths", "choice", "edge", ...
+  std::string range;  // "1 to 1000000", "constant multistep ..."
+  std::string unit;   // "images", "epochs", ""
+  std::string fallback;  // the default, as text
+  std::string help;
+};
+const std::vector<RecipeKey>& recipe_keys();
+
+// A setting from the command line, "section.key=value".
+using Overrides = std::vector<std::string>;
+
+// Names of the recipes in a folder of *.ini, sorted.
+std::vector<std::string> recipe_names(const std::filesystem::path& folder);
+
+// `name_or_file`: a name in `folder`, or a path to an .ini file; `extends` is looked up in the same
+// places. Throws NoInputError for an unknown name (with the nearest), UsageError with file and line
+// for an unknown key (with the nearest), a value out of range or of the wrong type, a circle of
+// extends, or a plan that cannot be walked.
+Recipe load_recipe(const std::string& name_or_file, const std::filesystem::path& folder,
+                   const Overrides& overrides = {});
+// From text, without a folder: the canonical text of a run. `name` stands in messages.
+Recipe parse_recipe(std::string_view text, const std::string& name, const Overrides& overrides = {});
+
+// Canonical text: every key with its value, nothing inherited. parse(print(r)) prints the same.
+std::string print_recipe(const Recipe& recipe);
+
+// The widths of a step under the sandwich rule, widest first: pure function of (seed, step).
+// Between the narrowest and the widest listed width, any thousandth. With random_widths < 0: all of
+// `listed`, widest first.
+std::vector<Width> active_widths(const Recipe& recipe, const std::vector<Width>& listed,
+                                 std::int64_t step);
+
+}  // namespace concertina

@@ -1,0 +1,62 @@
+// A network as plain data: a directed acyclic graph of layers with elastic channel counts, and exits.
+// It knows no tensor. Architectures in nets/ return one; everything else (cost, execution, files,
+// export) reads it through resolve() (spec/resolve.h).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "concertina/spec/width.h"
+
+namespace concertina {
+
+enum class LayerKind { input, conv, depthwise, norm, activation, pool, add, concat, linear };
+enum class Activation { relu, relu6 };
+enum class Pool { average, global_average };
+
+// One layer. Feature maps are [N, channels, height, width].
+struct Layer {
+  std::string name;         // unique, path-like: "stage2.1.pointwise.conv"; also the tap's name
+  LayerKind kind = LayerKind::input;
+  std::vector<int> inputs;  // indexes of earlier layers
+  int channels = 0;         // full output channels; 0 = as the input(s) give
+  bool elastic = false;     // conv: the output channels scale with the width
+  int kernel = 1;           // conv, depthwise, pool(average): square, pixels
+  int stride = 1;           // conv, depthwise, pool(average)
+  int padding = 0;          // conv, depthwise: zeros on each side, pixels
+  Activation activation = Activation::relu;
+  Pool pool = Pool::global_average;
+};
+
+struct NetSpec {
+  std::string name;            // as in the catalogue: "slimmable-mobilenet-v1"
+  int classes = 0;
+  int in_channels = 0;
+  int in_height = 0;           // pixels
+  int in_width = 0;            // pixels
+  int divisor = 8;             // elastic channel counts are multiples of this (METHODS.md 4.1)
+  std::vector<Width> widths;   // the default list, ascending, ending with the full width
+  std::vector<Layer> layers;   // layer 0 is the input
+  std::vector<int> exits;      // indexes of the layers that give logits [N, classes], in order
+
+  int exit_count() const { return static_cast<int>(exits.size()); }
+};
+
+// "w0.500", or "w1.000-e3" when the net has several exits.
+std::string subnet_id(const NetSpec& net, const Subnet& subnet);
+// Reads what subnet_id writes. Throws UsageError naming the ids known.
+Subnet parse_subnet_id(const NetSpec& net, const std::vector<Width>& widths, std::string_view id);
+// Every (width, exit), smallest first: by width, then exit.
+std::vector<Subnet> all_subnets(const NetSpec& net, const std::vector<Width>& widths);
+
+// The spec as JSON text, and back; write(read(t)) == t. read throws DataError naming the layer and
+// what is wrong with it: it accepts only specs that check() accepts.
+std::string write_spec(const NetSpec& net);
+NetSpec read_spec(std::string_view text);
+
+// Throws DataError unless names are unique, inputs point backwards, kinds have the inputs they need,
+// channel counts fit, and every exit gives `classes` logits.
+void check(const NetSpec& net);
+
+}  // namespace concertina

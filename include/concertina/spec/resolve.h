@@ -1,0 +1,52 @@
+// resolve(): one sub-model's concrete shapes and the slices of every weight it uses. The only place
+// where a channel count is rounded.
+#pragma once
+
+#include <vector>
+
+#include "concertina/spec/net_spec.h"
+
+namespace concertina {
+
+// Channels [begin, end) of the full network's tensor.
+struct Range {
+  int begin = 0;
+  int end = 0;
+  int size() const { return end - begin; }
+  friend bool operator==(Range a, Range b) { return a.begin == b.begin && a.end == b.end; }
+};
+
+// One live layer of a sub-model.
+struct ResolvedLayer {
+  int layer = 0;              // index into NetSpec::layers
+  std::vector<int> inputs;    // indexes into ResolvedNet::layers
+  std::vector<Range> in;      // which of the full network's input channels a weight reads; ascending:
+                              // one leading range behind a plain tensor, several behind a concat
+  std::vector<Range> out;     // which of its full output channels exist
+  int in_channels = 0;        // sum over `in`
+  int out_channels = 0;       // sum over `out`
+  int height = 0;             // of the output, pixels
+  int width = 0;
+};
+
+enum class Exits {
+  up_to,  // the exit and every earlier one: what an any-time network computes (METHODS.md 4.5)
+  only,   // the exit alone: what ships as an ordinary small model
+};
+
+// Layers that do not lead to the wanted exits are left out; order is topological.
+struct ResolvedNet {
+  Subnet subnet;
+  std::vector<ResolvedLayer> layers;
+  std::vector<int> exits;  // indexes into layers, in exit order
+};
+
+// Throws UsageError when subnet.exit is not in 1..exit_count().
+ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
+
+// Channel count of an elastic layer at a width (METHODS.md 4.1): the multiple of `divisor` nearest to
+// full * width (halves up), at least 1, never below 90 % of full * width. `full` itself at full width;
+// never more than `full`.
+int round_channels(int full, Width width, int divisor);
+
+}  // namespace concertina
