@@ -21,7 +21,8 @@ void replace_file(const std::filesystem::path& path, const std::vector<std::stri
 void create_folder(const std::filesystem::path& path);
 
 // Holds `folder`/.lock (flock, with process id and host inside) until destroyed; the system drops it
-// when the process dies. Throws StoppedError naming the holder when another process has it.
+// when the process dies. The file itself stays. Throws StoppedError naming the holder when another
+// process has it, NoInputError when the folder is not there, IoError when it cannot be locked.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);

@@ -24,7 +24,7 @@ enum class Stream : std::uint32_t {
 
 class CounterRandom {
  public:
-  // stream < 256; at most 2^24 blocks of 4 numbers can be drawn from one object.
+  // stream < 256; fewer than 2^24 blocks of 4 numbers can be drawn from one object.
   CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a = 0, std::uint64_t b = 0);
 
   std::uint32_t next();

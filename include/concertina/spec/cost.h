@@ -13,7 +13,8 @@ struct Cost {
   std::int64_t ops = 0;     // METHODS.md 4.5's count: macs + ReLU and pool outputs + linear biases
   std::int64_t params = 0;  // weights, biases, and the weight and bias of one set of norms
   std::int64_t bytes = 0;   // 4 * (params + running mean and variance of the norms)
-  std::int64_t peak_activation_bytes = 0;  // most float32 feature map bytes alive at once, one image
+  std::int64_t peak_activation_bytes =
+      0;  // most float32 feature map bytes alive at once, one image
 };
 
 Cost cost(const NetSpec& net, const ResolvedNet& resolved);

@@ -11,26 +11,26 @@
 namespace concertina {
 
 struct Measurement {
-  std::string id;                   // subnet_id()
+  std::string id;  // subnet_id()
   Subnet subnet;
-  Cost cost;                        // as an any-time network (spec/cost.h)
-  double accuracy = 0;              // fraction of `split`
-  double loss = 0;                  // mean cross-entropy, nats
-  double latency_median = 0;        // seconds a batch
-  double latency_p95 = 0;           // seconds a batch
+  Cost cost;                  // as an any-time network (spec/cost.h)
+  double accuracy = 0;        // fraction of `split`
+  double loss = 0;            // mean cross-entropy, nats
+  double latency_median = 0;  // seconds a batch
+  double latency_p95 = 0;     // seconds a batch
 };
 
 // What the rows of one sweep have in common.
 struct SweepSetting {
-  std::string split = "test";       // which images gave accuracy and loss
-  std::int64_t images = 0;          // how many
-  int batch = 1;                    // images a forward for the latency
+  std::string split = "test";  // which images gave accuracy and loss
+  std::int64_t images = 0;     // how many
+  int batch = 1;               // images a forward for the latency
   int threads = 1;
-  int repetitions = 0;              // timed forwards
-  int warm_up = 0;                  // untimed forwards before
+  int repetitions = 0;  // timed forwards
+  int warm_up = 0;      // untimed forwards before
   std::string device = "cpu";
-  std::string processor;            // its name as the system gives it
-  std::string run_sha256;           // of the run.h5 that was measured
+  std::string processor;   // its name as the system gives it
+  std::string run_sha256;  // of the run.h5 that was measured
 };
 
 }  // namespace concertina

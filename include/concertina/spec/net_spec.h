@@ -1,6 +1,6 @@
-// A network as plain data: a directed acyclic graph of layers with elastic channel counts, and exits.
-// It knows no tensor. Architectures in nets/ return one; everything else (cost, execution, files,
-// export) reads it through resolve() (spec/resolve.h).
+// A network as plain data: a directed acyclic graph of layers with elastic channel counts, and
+// exits. It knows no tensor. Architectures in nets/ return one; everything else (cost, execution,
+// files, export) reads it through resolve() (spec/resolve.h).
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ enum class Pool { average, global_average };
 
 // One layer. Feature maps are [N, channels, height, width].
 struct Layer {
-  std::string name;         // unique, path-like: "stage2.1.pointwise.conv"; also the tap's name
+  std::string name;  // unique, path-like: "stage2.1.pointwise.conv"; also the tap's name
   LayerKind kind = LayerKind::input;
   std::vector<int> inputs;  // indexes of earlier layers
   int channels = 0;         // full output channels; 0 = as the input(s) give
@@ -30,15 +30,15 @@ struct Layer {
 };
 
 struct NetSpec {
-  std::string name;            // as in the catalogue: "slimmable-mobilenet-v1"
+  std::string name;  // as in the catalogue: "slimmable-mobilenet-v1"
   int classes = 0;
   int in_channels = 0;
-  int in_height = 0;           // pixels
-  int in_width = 0;            // pixels
-  int divisor = 8;             // elastic channel counts are multiples of this (METHODS.md 4.1)
-  std::vector<Width> widths;   // the default list, ascending, ending with the full width
-  std::vector<Layer> layers;   // layer 0 is the input
-  std::vector<int> exits;      // indexes of the layers that give logits [N, classes], in order
+  int in_height = 0;          // pixels
+  int in_width = 0;           // pixels
+  int divisor = 8;            // elastic channel counts are multiples of this (METHODS.md 4.1)
+  std::vector<Width> widths;  // the default list, ascending, ending with the full width
+  std::vector<Layer> layers;  // layer 0 is the input
+  std::vector<int> exits;     // indexes of the layers that give logits [N, classes], in order
 
   int exit_count() const { return static_cast<int>(exits.size()); }
 };
@@ -55,8 +55,8 @@ std::vector<Subnet> all_subnets(const NetSpec& net, const std::vector<Width>& wi
 std::string write_spec(const NetSpec& net);
 NetSpec read_spec(std::string_view text);
 
-// Throws DataError unless names are unique, inputs point backwards, kinds have the inputs they need,
-// channel counts fit, and every exit gives `classes` logits.
+// Throws DataError unless names are unique, inputs point backwards, kinds have the inputs they
+// need, channel counts fit, and every exit gives `classes` logits.
 void check(const NetSpec& net);
 
 }  // namespace concertina

@@ -18,23 +18,24 @@ struct Range {
 
 // One live layer of a sub-model.
 struct ResolvedLayer {
-  int layer = 0;              // index into NetSpec::layers
-  std::vector<int> inputs;    // indexes into ResolvedNet::layers
-  std::vector<Range> in;      // which of the full network's input channels a weight reads; ascending:
-                              // one leading range behind a plain tensor, several behind a concat
-  std::vector<Range> out;     // which of its full output channels exist
-  int in_channels = 0;        // sum over `in`
-  int out_channels = 0;       // sum over `out`
-  int height = 0;             // of the output, pixels
+  int layer = 0;            // index into NetSpec::layers
+  std::vector<int> inputs;  // indexes into ResolvedNet::layers
+  std::vector<Range> in;    // which of the full network's input channels a weight reads; ascending:
+                            // one leading range behind a plain tensor, several behind a concat
+  std::vector<Range> out;   // which of its full output channels exist
+  int in_channels = 0;      // sum over `in`
+  int out_channels = 0;     // sum over `out`
+  int height = 0;           // of the output, pixels
   int width = 0;
 };
 
 enum class Exits {
-  up_to,  // the exit and every earlier one: what an any-time network computes (METHODS.md 4.5)
-  only,   // the exit alone: what ships as an ordinary small model
+  up_to,  // every layer before the exit and every earlier exit: what an any-time network has
+          // computed when it answers there (METHODS.md 4.5 counts cost so)
+  only,   // the layers that lead to the exit: what ships as an ordinary small model
 };
 
-// Layers that do not lead to the wanted exits are left out; order is topological.
+// The live layers, in topological order.
 struct ResolvedNet {
   Subnet subnet;
   std::vector<ResolvedLayer> layers;
@@ -44,9 +45,9 @@ struct ResolvedNet {
 // Throws UsageError when subnet.exit is not in 1..exit_count().
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
-// Channel count of an elastic layer at a width (METHODS.md 4.1): the multiple of `divisor` nearest to
-// full * width (halves up), at least 1, never below 90 % of full * width. `full` itself at full width;
-// never more than `full`.
+// Channel count of an elastic layer at a width (METHODS.md 4.1): the multiple of `divisor` nearest
+// to full * width (halves up), at least 1, never below 90 % of full * width. `full` itself at full
+// width; never more than `full`.
 int round_channels(int full, Width width, int divisor);
 
 }  // namespace concertina

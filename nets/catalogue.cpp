@@ -1,0 +1,112 @@
+#include "concertina/nets/catalogue.h"
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+
+#include "builder.h"
+
+namespace concertina {
+namespace {
+
+std::vector<NetOption> mobilenet_options(const std::string& stem, const std::string& strides,
+                                         const std::string& blocks, const std::string& percent,
+                                         const std::string& widths) {
+  return {{"stem-stride", stem, "stride of the first convolution, 1 to 4"},
+          {"stage-strides", strides, "strides of the five stages, such as 1-2-2-2-2"},
+          {"stage-blocks", blocks, "blocks of the five stages"},
+          {"channels-percent", percent, "all channel counts, in percent of the published ones"},
+          {"widths", widths, "the widths that are trained, ascending to 1"}};
+}
+
+struct MsdNetPreset {
+  std::string blocks, base, step, step_mode, channels, growth, widths;
+};
+
+std::vector<NetOption> msdnet_options(const MsdNetPreset& preset) {
+  return {{"blocks", preset.blocks, "blocks, each followed by an exit"},
+          {"base", preset.base, "layers before the first exit"},
+          {"step", preset.step, "layers of every further block (step-mode lin-grow: step * i + 1)"},
+          {"step-mode", preset.step_mode, "even or lin-grow"},
+          {"channels", preset.channels, "channels of the finest scale's first map"},
+          {"growth", preset.growth, "new channels a layer, at the finest scale"},
+          {"scale-factors", "1-2-4", "channel factor of each scale; their number is the scales"},
+          {"bottleneck", "yes", "yes or no: 1x1 convolutions before the 3x3 ones"},
+          {"bottleneck-factors", "1-2-4", "width of each scale's bottleneck, in new channels"},
+          {"reduction", "0.5", "share of the channels kept when a scale is dropped; 0 = all"},
+          {"prune", "max", "max or min: how scales are dropped with depth"},
+          {"divisor", "1", "elastic channel counts are multiples of this"},
+          {"widths", preset.widths, "the widths that are trained, ascending to 1"}};
+}
+
+NetEntry mobilenet_entry(const std::string& name, const std::string& summary,
+                         std::vector<NetOption> options) {
+  return {name, summary, std::move(options), &slimmable_mobilenet_v1};
+}
+
+NetEntry msdnet_entry(const std::string& name, const std::string& summary,
+                      const MsdNetPreset& preset) {
+  return {name, summary, msdnet_options(preset), &msdnet};
+}
+
+std::vector<std::string> option_names(const NetEntry& entry) {
+  std::vector<std::string> names;
+  for (const NetOption& option : entry.options) names.push_back(option.name);
+  return names;
+}
+
+}  // namespace
+
+// METHODS.md 4.2, 4.3 and 4.5 give the figures of each.
+const std::vector<NetEntry>& net_catalogue() {
+  static const std::vector<NetEntry> entries = {
+      mobilenet_entry("slimmable-mobilenet-v1", "MobileNet-V1 in four widths, strides for 32x32",
+                      mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
+      mobilenet_entry("slimmable-mobilenet-v1-imagenet", "the same with its strides for 224x224",
+                      mobilenet_options("2", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
+      mobilenet_entry("slimmable-mobilenet-v1-tiny", "a small one, for trying things and tests",
+                      mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
+      msdnet_entry("msdnet", "multi-scale dense net, seven exits (as msdnet-a)",
+                   {"7", "4", "2", "even", "16", "6", "1"}),
+      msdnet_entry("msdnet-a", "any-time, 7 exits, growth 6",
+                   {"7", "4", "2", "even", "16", "6", "1"}),
+      msdnet_entry("msdnet-b", "any-time, 7 exits, growth 16",
+                   {"7", "4", "2", "even", "16", "16", "1"}),
+      msdnet_entry("msdnet-c", "budgeted, 5 exits, growing blocks",
+                   {"5", "1", "1", "lin-grow", "16", "6", "1"}),
+      msdnet_entry("msdnet-d", "any-time, 10 exits, growth 6",
+                   {"10", "4", "2", "even", "16", "6", "1"}),
+      msdnet_entry("msdnet-e", "budgeted, 7 exits, growing blocks",
+                   {"7", "1", "1", "lin-grow", "16", "6", "1"}),
+      msdnet_entry("msdnet-tiny", "a small one with two widths, for trying things and tests",
+                   {"3", "2", "1", "even", "8", "4", "0.5-1"}),
+  };
+  return entries;
+}
+
+NetSpec make_net(const std::string& name, const NetInput& input,
+                 const std::vector<std::string>& settings) {
+  std::vector<std::string> names;
+  for (const NetEntry& entry : net_catalogue()) {
+    names.push_back(entry.name);
+    if (entry.name != name) continue;
+    NetOptions options;
+    for (const NetOption& option : entry.options) options[option.name] = option.fallback;
+    for (const std::string& setting : settings) {
+      const std::size_t equals = setting.find('=');
+      const std::string key(trim(setting.substr(0, equals)));
+      if (equals == std::string::npos) {
+        throw UsageError("net option \"" + setting + "\"; expected key=value");
+      }
+      if (options.count(key) == 0) {
+        throw UsageError(unknown_message("net option", key, option_names(entry)));
+      }
+      options[key] = trim(setting.substr(equals + 1));
+    }
+    NetSpec net = entry.build(input, options);
+    net.name = name;
+    return net;
+  }
+  throw NoInputError(unknown_message("net", name, names));
+}
+
+}  // namespace concertina

@@ -1,0 +1,168 @@
+// MSDNet: a two-dimensional grid of scales and layers with dense connections, an exit after every
+// block on the coarsest scale. Sources: Huang et al. 2018 ("Multi-scale dense networks"),
+// METHODS.md 4.5. Channel counts are kept as a base that each scale multiplies, so that the
+// reduction rounds the base, as the published configurations do.
+#include <algorithm>
+#include <map>
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+
+#include "builder.h"
+
+namespace concertina {
+namespace {
+
+struct Arguments {
+  int blocks, base, step, channels, growth;
+  bool linear_growth, prune_max, bottleneck;
+  double reduction;
+  std::vector<int> scale_factors, bottleneck_factors;
+};
+
+class MsdNet {
+ public:
+  MsdNet(const Arguments& arguments, const NetInput& input, const std::string& name, int divisor)
+      : arguments_(arguments),
+        scales_(static_cast<int>(arguments.scale_factors.size())),
+        net_(name, input, divisor) {}
+
+  NetSpec build(std::vector<Width> widths) {
+    std::vector<int> steps{arguments_.base};
+    for (int block = 1; block < arguments_.blocks; ++block) {
+      steps.push_back(arguments_.linear_growth ? arguments_.step * block + 1 : arguments_.step);
+    }
+    for (const int step : steps) layers_ += step;
+    first_layer();
+    for (std::size_t block = 0; block < steps.size(); ++block) {
+      for (int k = 0; k < steps[block]; ++k) layer();
+      exit("exit" + std::to_string(block + 1));
+    }
+    return net_.finish(std::move(widths));
+  }
+
+ private:
+  int factor(int scale) const { return arguments_.scale_factors[static_cast<std::size_t>(scale)]; }
+
+  int conv_unit(int input, const std::string& name, int channels, int kernel, int stride,
+                bool elastic = true) {
+    const int conv = net_.conv(input, name + ".conv", channels, kernel, stride, elastic);
+    return net_.norm_activation(conv, name, Activation::relu);
+  }
+
+  void first_layer() {
+    base_ = arguments_.channels;
+    int last = 0;
+    for (int scale = 0; scale < scales_; ++scale) {
+      last = conv_unit(last, "first.scale" + std::to_string(scale), base_ * factor(scale), 3,
+                       scale == 0 ? 1 : 2);
+      maps_[scale] = last;
+    }
+  }
+
+  // 1x1 bottleneck and 3x3 convolution. `bottleneck_scale`: the scale whose factor counts.
+  int path(int scale, const std::string& name, int channels, int stride) {
+    const int in = base_ * factor(scale);
+    int last = maps_.at(scale);
+    if (arguments_.bottleneck) {
+      const int wide = arguments_.bottleneck_factors[static_cast<std::size_t>(scale)] * channels;
+      last = conv_unit(last, name + ".bottleneck", std::min(in, wide), 1, 1);
+    }
+    return conv_unit(last, name, channels, 3, stride);
+  }
+
+  int live_scales(int layer) const {
+    if (!arguments_.prune_max) return std::min(scales_, layers_ - layer + 1);
+    const int interval = (layers_ + scales_ - 1) / scales_;
+    return scales_ - (layer - 1) / interval;
+  }
+
+  void layer() {
+    ++layer_;
+    const int out_scales = live_scales(layer_);
+    const int in_scales = layer_ == 1 ? scales_ : live_scales(layer_ - 1);
+    const int first = scales_ - out_scales;
+    std::map<int, int> next;
+    for (int scale = first; scale < scales_; ++scale) {
+      const std::string name = "layer" + std::to_string(layer_) + ".scale" + std::to_string(scale);
+      const int channels = arguments_.growth * factor(scale);
+      std::vector<int> parts{maps_.at(scale)};
+      if (maps_.count(scale - 1) == 0) {
+        parts.push_back(path(scale, name + ".same", channels, 1));
+      } else {
+        parts.push_back(path(scale - 1, name + ".down", channels / 2, 2));
+        parts.push_back(path(scale, name + ".same", channels - channels / 2, 1));
+      }
+      next[scale] = net_.concat(parts, name + ".concat");
+    }
+    maps_ = next;
+    base_ += arguments_.growth;
+    if (arguments_.prune_max && in_scales > out_scales && arguments_.reduction > 0) reduce();
+  }
+
+  // After a scale was dropped: 1x1 convolutions that halve the channels.
+  void reduce() {
+    base_ = static_cast<int>(arguments_.reduction * base_);
+    for (auto& [scale, map] : maps_) {
+      map = conv_unit(map, "transition" + std::to_string(layer_) + ".scale" + std::to_string(scale),
+                      base_ * factor(scale), 1, 1);
+    }
+  }
+
+  void exit(const std::string& name) {
+    int last = conv_unit(maps_.rbegin()->second, name + ".first", 128, 3, 2);
+    last = conv_unit(last, name + ".second", 128, 3, 2);
+    net_.exit(net_.global_average_pool(last, name + ".pool"), name + ".classifier");
+  }
+
+  const Arguments& arguments_;
+  int scales_;
+  NetBuilder net_;
+  int layers_ = 0;           // of all blocks
+  int layer_ = 0;            // the one being built, from 1
+  int base_ = 0;             // channels of a live map / its scale's factor
+  std::map<int, int> maps_;  // scale -> layer index; only live scales
+};
+
+bool parse_choice(const std::string& option, const std::string& text, const std::string& yes,
+                  const std::string& no) {
+  if (text != yes && text != no) {
+    throw UsageError("net option \"" + option + "\" is \"" + text + "\"; expected " + yes + " or " +
+                     no);
+  }
+  return text == yes;
+}
+
+double parse_share(const std::string& option, const std::string& text) {
+  const auto value = parse_real(text);
+  if (!value || *value < 0 || *value > 1) {
+    throw UsageError("net option \"" + option + "\" is \"" + text + "\"; expected 0 to 1");
+  }
+  return *value;
+}
+
+}  // namespace
+
+NetSpec msdnet(const NetInput& input, const NetOptions& options) {
+  const auto number = [&](const std::string& option, int least, int most) {
+    return parse_number(option, options.at(option), least, most);
+  };
+  Arguments arguments;
+  arguments.blocks = number("blocks", 1, 100);
+  arguments.base = number("base", 1, 100);
+  arguments.step = number("step", 1, 100);
+  arguments.channels = number("channels", 1, 4096);
+  arguments.growth = number("growth", 1, 4096);
+  arguments.linear_growth = parse_choice("step-mode", options.at("step-mode"), "lin-grow", "even");
+  arguments.prune_max = parse_choice("prune", options.at("prune"), "max", "min");
+  arguments.bottleneck = parse_choice("bottleneck", options.at("bottleneck"), "yes", "no");
+  arguments.reduction = parse_share("reduction", options.at("reduction"));
+  arguments.scale_factors = parse_numbers("scale-factors", options.at("scale-factors"), 0, 1, 64);
+  arguments.bottleneck_factors =
+      parse_numbers("bottleneck-factors", options.at("bottleneck-factors"),
+                    static_cast<int>(arguments.scale_factors.size()), 1, 64);
+  MsdNet net(arguments, input, "msdnet", number("divisor", 1, 64));
+  return net.build(parse_widths("widths", options.at("widths")));
+}
+
+}  // namespace concertina

@@ -1,0 +1,86 @@
+#include "concertina/spec/net_spec.h"
+
+#include <gmock/gmock.h>
+
+#include "concertina/core/error.h"
+#include "concertina/nets/catalogue.h"
+
+namespace concertina {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(const NetSpec& net) {
+  try {
+    check(net);
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(NetSpec, TextReadsBackTheSame) {
+  for (const NetEntry& entry : net_catalogue()) {
+    const NetSpec net = make_net(entry.name, {10, 3, 32, 32});
+    const std::string text = write_spec(net);
+    EXPECT_EQ(write_spec(read_spec(text)), text) << entry.name;
+  }
+}
+
+TEST(NetSpec, BadTextIsRefused) {
+  EXPECT_THROW(read_spec("{"), DataError);
+  EXPECT_THROW(read_spec("{}"), DataError);
+  std::string text = write_spec(make_net("msdnet-tiny", {}));
+  text.replace(text.find("\"conv\""), 6, "\"cone\"");
+  try {
+    read_spec(text);
+    FAIL() << "accepted";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("did you mean \"conv\""));
+  }
+}
+
+TEST(NetSpec, CheckNamesTheLayerAndTheProblem) {
+  const NetSpec good = make_net("slimmable-mobilenet-v1-tiny", {});
+  NetSpec net = good;
+  net.layers[3].inputs = {7};
+  EXPECT_THAT(refusal(net),
+              HasSubstr("layer \"stem.activation\": input 7 is not an earlier layer"));
+  net = good;
+  net.layers[2].name = "stem.conv";
+  EXPECT_THAT(refusal(net), HasSubstr("the name stands twice"));
+  net = good;
+  net.layers[1].channels = 0;
+  EXPECT_THAT(refusal(net), HasSubstr("has 0 channels"));
+  net = good;
+  net.layers.back().channels = 11;
+  EXPECT_THAT(refusal(net), HasSubstr("one output a class"));
+  net = good;
+  net.exits.clear();
+  EXPECT_THAT(refusal(net), HasSubstr("no exit"));
+  net = good;
+  net.widths.pop_back();
+  EXPECT_THAT(refusal(net), HasSubstr("end with 1"));
+  net = good;
+  net.layers[1].stride = 64;
+  net.layers[1].padding = 0;
+  EXPECT_EQ(refusal(net), "accepted");
+  net.layers[1].kernel = 40;
+  EXPECT_THAT(refusal(net), HasSubstr("leaves no pixel"));
+}
+
+TEST(SubnetId, NamesWidthAndExit) {
+  const NetSpec one = make_net("slimmable-mobilenet-v1", {});
+  const NetSpec several = make_net("msdnet-tiny", {});
+  EXPECT_EQ(subnet_id(one, {Width::parse("0.5"), 1}), "w0.500");
+  EXPECT_EQ(subnet_id(several, {Width::parse("0.5"), 2}), "w0.500-e2");
+  for (const NetSpec& net : {one, several}) {
+    for (const Subnet& subnet : all_subnets(net, net.widths)) {
+      EXPECT_EQ(parse_subnet_id(net, net.widths, subnet_id(net, subnet)), subnet);
+    }
+  }
+  EXPECT_THROW(parse_subnet_id(one, one.widths, "w0.300"), UsageError);
+}
+
+}  // namespace
+}  // namespace concertina

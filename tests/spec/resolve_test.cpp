@@ -1,0 +1,110 @@
+#include "concertina/spec/resolve.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "concertina/core/error.h"
+#include "concertina/nets/catalogue.h"
+
+namespace concertina {
+namespace {
+
+const ResolvedLayer& layer(const NetSpec& net, const ResolvedNet& resolved,
+                           const std::string& name) {
+  for (const ResolvedLayer& one : resolved.layers) {
+    if (net.layers[static_cast<std::size_t>(one.layer)].name == name) return one;
+  }
+  throw std::runtime_error("no layer " + name);
+}
+
+TEST(RoundChannels, AgreesWithTheRuleOfMethods41) {
+  const auto round = [](int full, const char* width) {
+    return round_channels(full, Width::parse(width), 8);
+  };
+  EXPECT_EQ(round(32, "0.375"), 16);  // 12
+  EXPECT_EQ(round(48, "0.35"), 16);   // 16.8
+  EXPECT_EQ(round(1024, "0.35"), 360);
+  EXPECT_EQ(round(512, "0.35"), 176);
+  EXPECT_EQ(round(199, "0.1"), 24);  // 19.9
+  EXPECT_EQ(round(32, "0.25"), 8);
+  EXPECT_EQ(round(30, "0.1"), 9);  // 3: at least 1, then the 90 % rule adds 8
+  EXPECT_EQ(round(10, "0.1"), 1);  // 1
+}
+
+TEST(RoundChannels, FullWidthIsFullAndNoWidthIsMore) {
+  for (int full = 1; full <= 64; ++full) {
+    EXPECT_EQ(round_channels(full, Width(), 8), full);
+    for (int thousandths = 1; thousandths <= 1000; thousandths += 13) {
+      const int channels = round_channels(full, Width::from_thousandths(thousandths), 8);
+      EXPECT_GE(channels, 1);
+      EXPECT_LE(channels, full);
+    }
+  }
+}
+
+TEST(RoundChannels, GivesThe187TuplesOfMobileNet) {
+  // METHODS.md 4.1: uniform widths in [0.25, 1] give 187 distinct channel tuples.
+  std::set<std::vector<int>> tuples;
+  for (int thousandths = 250; thousandths <= 1000; ++thousandths) {
+    std::vector<int> tuple;
+    for (const int full : {32, 64, 128, 256, 512, 1024}) {
+      tuple.push_back(round_channels(full, Width::from_thousandths(thousandths), 8));
+    }
+    tuples.insert(tuple);
+  }
+  EXPECT_EQ(tuples.size(), 187u);
+}
+
+TEST(Resolve, ASliceBehindAPlainTensorIsLeading) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1", {});
+  const ResolvedNet half = resolve(net, {Width::parse("0.5"), 1});
+  const ResolvedLayer& conv = layer(net, half, "stage2.1.pointwise.conv");
+  EXPECT_EQ(conv.in, (std::vector<Range>{{0, 32}}));
+  EXPECT_EQ(conv.out, (std::vector<Range>{{0, 64}}));
+  EXPECT_EQ(layer(net, half, "classifier").out, (std::vector<Range>{{0, 10}}));
+}
+
+TEST(Resolve, ASliceBehindAConcatIsAUnionOfLeadingSlices) {
+  const NetSpec net = make_net("msdnet-tiny", {});
+  const ResolvedNet half = resolve(net, {Width::parse("0.5"), 3});
+  const ResolvedLayer& first = layer(net, half, "layer1.scale0.concat");
+  EXPECT_EQ(first.out, (std::vector<Range>{{0, 4}, {8, 10}}));
+  const ResolvedLayer& second = layer(net, half, "layer2.scale0.same.bottleneck.conv");
+  EXPECT_EQ(second.in, first.out);
+  EXPECT_EQ(second.in_channels, 6);
+}
+
+TEST(Resolve, NarrowerRangesLieInsideWiderOnes) {
+  for (const NetEntry& entry : net_catalogue()) {
+    const NetSpec net = make_net(entry.name, {10, 3, 32, 32});
+    const ResolvedNet full = resolve(net, {Width(), net.exit_count()});
+    for (const Width width : net.widths) {
+      const ResolvedNet narrow = resolve(net, {width, net.exit_count()});
+      ASSERT_EQ(narrow.layers.size(), full.layers.size());
+      for (std::size_t k = 0; k < full.layers.size(); ++k) {
+        int channels = 0;
+        for (const Range range : narrow.layers[k].out) channels += range.size();
+        EXPECT_EQ(channels, narrow.layers[k].out_channels);
+        EXPECT_LE(narrow.layers[k].out.back().end, full.layers[k].out.back().end);
+      }
+    }
+  }
+}
+
+TEST(Resolve, AnExitAloneLeavesOtherExitsOut) {
+  const NetSpec net = make_net("msdnet-tiny", {});
+  const ResolvedNet alone = resolve(net, {Width(), 2}, Exits::only);
+  EXPECT_EQ(alone.exits.size(), 1u);
+  EXPECT_EQ(resolve(net, {Width(), 2}).exits.size(), 2u);
+  EXPECT_THROW(layer(net, alone, "exit1.classifier"), std::runtime_error);
+}
+
+TEST(Resolve, RefusesAnExitThatIsNotThere) {
+  const NetSpec net = make_net("msdnet-tiny", {});
+  EXPECT_THROW(resolve(net, {Width(), 0}), UsageError);
+  EXPECT_THROW(resolve(net, {Width(), 4}), UsageError);
+}
+
+}  // namespace
+}  // namespace concertina

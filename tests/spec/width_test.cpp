@@ -1,0 +1,43 @@
+#include "concertina/spec/width.h"
+
+#include <gtest/gtest.h>
+
+#include "concertina/core/error.h"
+
+namespace concertina {
+namespace {
+
+TEST(Width, ReadsAndPrintsExactly) {
+  for (const auto& [text, thousandths] :
+       {std::pair{"0.25", 250}, {".5", 500}, {"1", 1000}, {"1.000", 1000}, {"0.001", 1}}) {
+    EXPECT_EQ(Width::parse(text).thousandths(), thousandths) << text;
+  }
+  EXPECT_EQ(Width::parse("0.5").label(), "w0.500");
+  EXPECT_EQ(Width::parse("1").label(), "w1.000");
+  EXPECT_EQ(Width::parse("0.250").text(), "0.25");
+  EXPECT_EQ(Width::parse("1.0").text(), "1");
+}
+
+TEST(Width, EveryThousandthSurvivesItsText) {
+  for (int thousandths = 1; thousandths <= 1000; ++thousandths) {
+    const Width width = Width::from_thousandths(thousandths);
+    EXPECT_EQ(Width::parse(width.text()), width);
+  }
+}
+
+TEST(Width, RefusesWhatIsNoShare) {
+  for (const char* text : {"", ".", "0", "0.0", "1.001", "-0.5", "0.2500", "half", "1e-1", "2"}) {
+    EXPECT_THROW(Width::parse(text), UsageError) << text;
+  }
+  EXPECT_THROW(Width::from_thousandths(0), UsageError);
+}
+
+TEST(Subnet, OrdersByWidthThenExit) {
+  const Subnet small{Width::parse("0.5"), 3};
+  const Subnet large{Width::parse("1"), 1};
+  EXPECT_LT(small, large);
+  EXPECT_LT(large, (Subnet{Width::parse("1"), 2}));
+}
+
+}  // namespace
+}  // namespace concertina
