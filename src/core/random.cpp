@@ -11,7 +11,6 @@ namespace concertina {
 namespace {
 
 constexpr std::uint32_t kStreamShift = 24;
-constexpr std::uint32_t kBlockMask = (1U << kStreamShift) - 1;
 constexpr double kTwoToMinus32 = 1.0 / 4294967296.0;
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 
@@ -28,14 +27,15 @@ CounterRandom::CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a,
 
 std::uint32_t CounterRandom::next() {
   if (used_ == 4) {
+    // A further block would carry into the stream's bits and repeat another stream's numbers.
+    assert(blocks_ < 1U << kStreamShift);
     using Philox = r123::Philox4x32_R<10>;
-    const Philox::ctr_type counter = {{counter_[0], counter_[1], counter_[2], counter_[3]}};
+    const Philox::ctr_type counter = {
+        {counter_[0] | blocks_, counter_[1], counter_[2], counter_[3]}};
     const Philox::key_type key = {{key_[0], key_[1]}};
     const Philox::ctr_type numbers = Philox()(counter, key);
     for (std::size_t i = 0; i < block_.size(); ++i) block_[i] = numbers[i];
-    // One more block would carry into the stream's bits and repeat another stream's numbers.
-    assert((counter_[0] & kBlockMask) != kBlockMask);
-    ++counter_[0];
+    ++blocks_;
     used_ = 0;
   }
   return block_[static_cast<std::size_t>(used_++)];

@@ -91,9 +91,11 @@ class Resolver {
   }
 
   void window(const Layer& spec, ResolvedLayer& resolved) const {
-    resolved.height = (resolved.height + 2 * spec.padding - spec.kernel) / spec.stride + 1;
-    resolved.width = (resolved.width + 2 * spec.padding - spec.kernel) / spec.stride + 1;
-    if (resolved.height < 1 || resolved.width < 1) refuse(spec, "leaves no pixel of its input");
+    const int height = resolved.height + 2 * spec.padding - spec.kernel;
+    const int width = resolved.width + 2 * spec.padding - spec.kernel;
+    if (height < 0 || width < 0) refuse(spec, "leaves no pixel of its input");
+    resolved.height = height / spec.stride + 1;
+    resolved.width = width / spec.stride + 1;
   }
 
   void pool(const Layer& spec, ResolvedLayer& resolved) const {
@@ -156,6 +158,21 @@ ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits) {
   for (int exit = first; exit <= subnet.exit; ++exit) {
     result.exits.push_back(position[at(net.exits[at(exit - 1)])]);
   }
+  return result;
+}
+
+NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
+  NetSpec result = net;
+  result.widths = {Width()};
+  result.layers.clear();
+  for (const ResolvedLayer& layer : resolved.layers) {
+    Layer copy = net.layers[at(layer.layer)];
+    copy.inputs = layer.inputs;
+    if (copy.channels != 0) copy.channels = layer.out_channels;
+    copy.elastic = false;
+    result.layers.push_back(std::move(copy));
+  }
+  result.exits = resolved.exits;
   return result;
 }
 

@@ -24,7 +24,7 @@ enum class Stream : std::uint32_t {
 
 class CounterRandom {
  public:
-  // stream < 256; fewer than 2^24 blocks of 4 numbers can be drawn from one object.
+  // stream < 256; at most 2^24 blocks of 4 numbers can be drawn from one object.
   CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a = 0, std::uint64_t b = 0);
 
   std::uint32_t next();
@@ -34,7 +34,8 @@ class CounterRandom {
 
  private:
   std::array<std::uint32_t, 2> key_;
-  std::array<std::uint32_t, 4> counter_;
+  std::array<std::uint32_t, 4> counter_;  // of block 0
+  std::uint32_t blocks_ = 0;              // drawn
   std::array<std::uint32_t, 4> block_{};
   int used_ = 4;
   bool has_spare_ = false;

@@ -2,10 +2,10 @@
 // depend on threads or on where a run was interrupted.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "concertina/feed/dataset.h"
 
@@ -13,17 +13,20 @@ namespace concertina {
 
 struct Augmentation {
   std::int64_t crop_padding = 0;  // pixels; 0 = no crop
-  double flip = 0;                // probability
+  double flip = 0;                // probability of a horizontal mirror
 };
 
 struct Batch {
-  at::Tensor images;  // [B, C, H, W] float32, normalised, on `device`
+  at::Tensor images;  // [B, C, H, W] float32, (pixel / 255 - mean) / deviation, on `device`
   at::Tensor labels;  // [B] int64, on `device`
   std::vector<std::int64_t> indexes;  // of the images in the split
 };
 
 // Training batches: a new order and new crops each epoch; a last batch that is not full is left out
-// (batch norm needs company), unless it is the only one.
+// (batch norm needs company), unless it is the only one. A crop is drawn for (seed, epoch, index of
+// the image), so it is the same in any batch. get() keeps the order of the epoch asked for last:
+// one loader serves one thread at a time; it spreads the images of a batch over LibTorch's threads
+// itself.
 class TrainLoader {
  public:
   TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,

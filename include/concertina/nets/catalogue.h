@@ -33,8 +33,8 @@ struct NetEntry {
 };
 const std::vector<NetEntry>& net_catalogue();
 
-// Throws NoInputError for an unknown name, UsageError for an unknown option or a bad value; both name
-// the nearest known one. `settings` are "key=value".
+// Throws NoInputError for an unknown name, UsageError for an unknown option or a bad value; both
+// name the nearest known one. `settings` are "key=value".
 NetSpec make_net(const std::string& name, const NetInput& input,
                  const std::vector<std::string>& settings = {});
 

@@ -28,7 +28,7 @@ enum class BestPolicy { mean, worst };  // which epoch is best for the family
 
 struct Recipe {
   // [recipe]
-  std::string name;     // the file's stem
+  std::string name;  // the file's stem
   std::string summary;
 
   // [net]
@@ -38,10 +38,10 @@ struct Recipe {
 
   // [train]
   std::int64_t epochs = 30;
-  std::int64_t batch = 64;              // images
-  std::int64_t validation = 5000;       // images held out of the training set; at most a fifth of it
+  std::int64_t batch = 64;         // images
+  std::int64_t validation = 5000;  // images held out of the training set; at most a fifth of it
   std::uint64_t seed = 1;
-  std::int64_t checkpoint_every = 1;    // epochs
+  std::int64_t checkpoint_every = 1;  // epochs
   BestPolicy best = BestPolicy::mean;
 
   // [optimizer]
@@ -52,22 +52,22 @@ struct Recipe {
   DecayOn decay_on = DecayOn::weights;
 
   // [augment]
-  std::int64_t crop_padding = 4;        // pixels
-  double flip = 0.5;                    // probability
+  std::int64_t crop_padding = 4;  // pixels
+  double flip = 0.5;              // probability
 
   // [distill]
   DistillPlan plan;
-  std::int64_t random_widths = -1;      // -1: all listed widths every step; k >= 0: the widest, the
-                                        // narrowest and k drawn between them (the sandwich rule)
+  std::int64_t random_widths = -1;  // -1: all listed widths every step; k >= 0: the widest, the
+                                    // narrowest and k drawn between them (the sandwich rule)
   std::int64_t calibration_images = 2000;  // calibrated norms: how many training images
 };
 
 // One key of the table of keys, for help, docs and messages.
 struct RecipeKey {
   std::string section, name;
-  std::string type;   // "integer", "real", "fraction", "widths", "choice", "edge", ...
-  std::string range;  // "1 to 1000000", "constant multistep ..."
-  std::string unit;   // "images", "epochs", ""
+  std::string type;      // "integer", "real", "fraction", "widths", "choice", "edge", ...
+  std::string range;     // "1 to 1000000", "constant multistep ..."
+  std::string unit;      // "images", "epochs", ""
   std::string fallback;  // the default, as text
   std::string help;
 };
@@ -79,21 +79,25 @@ using Overrides = std::vector<std::string>;
 // Names of the recipes in a folder of *.ini, sorted.
 std::vector<std::string> recipe_names(const std::filesystem::path& folder);
 
-// `name_or_file`: a name in `folder`, or a path to an .ini file; `extends` is looked up in the same
-// places. Throws NoInputError for an unknown name (with the nearest), UsageError with file and line
-// for an unknown key (with the nearest), a value out of range or of the wrong type, a circle of
-// extends, or a plan that cannot be walked.
+// `name_or_file`: a name in `folder`, or a path (one with a '/' or that ends in .ini). `extends` is
+// a name in `folder` too, or a path from the file that says it. A recipe that gives any edge
+// replaces the inherited list, and so do the overrides. Throws NoInputError for an unknown name
+// (with the nearest), UsageError with file and line for an unknown key (with the nearest), a value
+// out of range or of the wrong type, a circle of extends, or a plan that cannot be walked.
 Recipe load_recipe(const std::string& name_or_file, const std::filesystem::path& folder,
                    const Overrides& overrides = {});
 // From text, without a folder: the canonical text of a run. `name` stands in messages.
-Recipe parse_recipe(std::string_view text, const std::string& name, const Overrides& overrides = {});
+Recipe parse_recipe(std::string_view text, const std::string& name,
+                    const Overrides& overrides = {});
 
-// Canonical text: every key with its value, nothing inherited. parse(print(r)) prints the same.
+// Canonical text: every key with its value, nothing inherited (so no recipe.extends, and the name
+// is not part of it). parse(print(r)) prints the same.
 std::string print_recipe(const Recipe& recipe);
 
 // The widths of a step under the sandwich rule, widest first: pure function of (seed, step).
-// Between the narrowest and the widest listed width, any thousandth. With random_widths < 0: all of
-// `listed`, widest first.
+// Strictly between the narrowest and the widest listed width, different thousandths, each set
+// equally likely (all of them when there are fewer than asked for). With random_widths < 0: all of
+// `listed`.
 std::vector<Width> active_widths(const Recipe& recipe, const std::vector<Width>& listed,
                                  std::int64_t step);
 

@@ -45,6 +45,10 @@ struct ResolvedNet {
 // Throws UsageError when subnet.exit is not in 1..exit_count().
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
+// The sub-model as a network of its own: its live layers, with the channel counts it has, no longer
+// elastic; one width. Layer names stay.
+NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved);
+
 // Channel count of an elastic layer at a width (METHODS.md 4.1): the multiple of `divisor` nearest
 // to full * width (halves up), at least 1, never below 90 % of full * width. `full` itself at full
 // width; never more than `full`.

@@ -20,7 +20,7 @@ struct NamedTensor {
   at::Tensor value;   // float32, CPU, contiguous
   std::string axes;   // "out,in,height,width", "out,in", "channel"
 };
-using Tensors = std::vector<NamedTensor>;  // in the net's layer order
+using Tensors = std::vector<NamedTensor>;  // in the net's layer order; each name once
 
 // A sub-model's best checkpoint by validation: an ordinary small net's weights.
 struct BestState {
@@ -97,12 +97,15 @@ struct RunState {
   std::string environment;             // LibTorch version, threads, processor: one line each "key = value"
 };
 
-// Throws IoError (the old file stays).
+// Throws IoError (the old file stays), and std::invalid_argument when the lists do not fit together
+// as said above. Names become paths in the file: none may be empty, or stand for a folder of another
+// ("loss" beside "loss/w0.500").
 void write_run(const std::filesystem::path& file, const RunState& state);
 // Throws NoInputError, IoError, DataError (truncated, damaged, wrong kind or version, wrong shapes):
 // the message names the file and what was found. libhdf5 sees only bytes whose checksum is right.
 RunState read_run(const std::filesystem::path& file);
-// Like read_run, without the tensors' data (inspect): weights, norms, best and momentum are empty.
+// Like read_run, without the tensors (inspect): weights and momentum are empty, a norm bank keeps its
+// width and `calibrated`, a best its epoch, accuracy and loss.
 RunState read_run_summary(const std::filesystem::path& file);
 // SHA-256 of the file's bytes.
 std::string file_sha256(const std::filesystem::path& file);

@@ -1,0 +1,112 @@
+// The flexible network: one set of full weights, one bank of norms a width, and forward(x, subnet).
+// Which sub-model runs is passed, never set: nothing here remembers a "current" one.
+// Not for: losses (distill), optimisers and files (train, store).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "concertina/spec/resolve.h"
+
+namespace concertina {
+
+// Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias are
+// [full C] when the net shares them between widths.
+struct Norm {
+  at::Tensor weight, bias, running_mean, running_var;
+};
+
+enum class NormSharing {
+  switchable,    // every width has its own weight, bias and statistics (METHODS.md 2.2)
+  shared_affine  // weight and bias are shared and sliced, statistics calibrated (METHODS.md 2.3)
+};
+
+struct NormSettings {
+  NormSharing sharing = NormSharing::switchable;
+  double momentum = 0.1;  // share of the newest batch in the running statistics
+};
+
+enum class Pass {
+  train,      // batch statistics, running ones updated (switchable) or left alone (shared_affine)
+  evaluate,   // running statistics
+  calibrate,  // batch statistics; running ones become the exact average over the passes so far
+};
+
+// A trained tensor. `name` is layer path and parameter, for norms of one width with its label before:
+// "stem.conv/weight", "w0.500/stem.norm/bias".
+struct Parameter {
+  std::string name;
+  at::Tensor value;
+  std::string axes;     // "out,in,height,width", "out,in", "channel"
+  bool is_matrix;       // weight of a convolution (not depthwise) or linear layer: METHODS.md 4.2
+};
+
+class FlexibleNet {
+ public:
+  // Initialised as METHODS.md 4.2 says, from the seed alone. `widths` ascend and end with the full one.
+  FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings, std::uint64_t seed,
+              at::Device device);
+
+  const NetSpec& spec() const { return spec_; }
+  const std::vector<Width>& widths() const { return widths_; }
+  NormSharing sharing() const { return settings_.sharing; }
+  at::Device device() const { return device_; }
+
+  // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
+  // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
+  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, and under
+  // Pass::evaluate when the width's statistics were never calibrated.
+  std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
+                                  Exits exits = Exits::up_to);
+
+  // Statistics of a width are fit for use: false until calibrate passes or a training gave it some.
+  bool is_calibrated(Width width) const;
+  // The widths that have a bank of norms, ascending: the listed ones and calibrated further ones.
+  std::vector<Width> bank_widths() const;
+  // Starts calibration of a width anew (its bank is made if need be).
+  void reset_statistics(Width width);
+  void set_calibrated(Width width, bool calibrated);
+
+  // Every trained tensor, in the order of the layers; the order never changes for a spec.
+  std::vector<Parameter> parameters() const;
+  // The full weights of convolutions and linear layers (and shared norm weights): /weights of a file.
+  std::vector<Parameter> weights() const;
+  // All four tensors of a width's norms, "LAYER/running_mean" and so on; weight and bias sliced to
+  // the width where they are shared.
+  std::vector<Parameter> norms(Width width) const;
+
+  // The sub-model as a net of its own with copied weights: the ordinary small model.
+  FlexibleNet extract(const Subnet& subnet, Exits exits) const;
+
+ private:
+  struct LayerWeights {
+    at::Tensor weight, bias;  // bias of linear layers only
+  };
+  struct Bank {
+    bool calibrated = false;
+    std::int64_t passes = 0;  // of calibration so far
+    std::map<int, Norm> norms;
+  };
+
+  Bank make_bank(Width width) const;
+  // The width's bank; null where a pass needs none.
+  Bank* bank_for(Width width, Pass pass);
+  at::Tensor run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                       const std::vector<at::Tensor>& values) const;
+  at::Tensor run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                      const at::Tensor& input) const;
+
+  NetSpec spec_;
+  std::vector<Width> widths_;
+  NormSettings settings_;
+  at::Device device_;
+  std::map<int, LayerWeights> weights_;   // by layer
+  std::map<int, Norm> shared_;            // weight and bias, shared_affine only
+  std::map<Width, Bank> banks_;
+};
+
+}  // namespace concertina

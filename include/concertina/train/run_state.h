@@ -1,0 +1,47 @@
+// Between a run's file and the objects that train: building the net of a run, and copying state in
+// and out of it.
+#pragma once
+
+#include <string>
+
+#include "concertina/feed/dataset.h"
+#include "concertina/nn/flexible_net.h"
+#include "concertina/recipe/recipe.h"
+#include "concertina/store/run_file.h"
+#include "concertina/train/sgd.h"
+
+namespace concertina {
+
+NormSettings norm_settings(const Recipe& recipe);
+
+// The net of a run with its weights and statistics, on `device`. Throws DataError when the file's
+// tensors are not the net's.
+FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device);
+// The stored best checkpoint of a sub-model as an ordinary small net (one width, one exit).
+// Throws UsageError when there is none.
+FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::Device device);
+
+// Copies weights, norms and momentum of the objects into the state, on the CPU.
+void capture(const FlexibleNet& net, const Sgd& sgd, RunState& state);
+// Copies the state's momentum into the optimiser. Throws DataError when names or shapes differ.
+void restore_momentum(const RunState& state, Sgd& sgd);
+
+// A sub-model's weights and norms as they would ship.
+BestState snapshot(const FlexibleNet& net, const Subnet& subnet);
+
+// The dataset's parts as a run uses them: limited, validation held out, statistics of the training
+// part. `validation` is cut to a fifth of the training images.
+struct PreparedData {
+  Split train, validation, test;
+  PixelStatistics statistics;
+  DataDescription description;
+};
+PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int64_t limit,
+                          const Recipe& recipe);
+// The same for a run that exists. Throws DataError when the data are not what the run was fed.
+PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& recipe);
+
+// "threads = 2" and so on: what else decides a run's bytes.
+std::string environment_text(at::Device device);
+
+}  // namespace concertina

@@ -1,0 +1,35 @@
+// Stochastic gradient descent with momentum, as torch.optim.SGD computes it, over named tensors so
+// that its state can be saved. Plain: buffer = m * buffer + (g + decay * p); p -= lr * buffer.
+// Nesterov: p -= lr * ((g + decay * p) + m * buffer).
+#pragma once
+
+#include <vector>
+
+#include "concertina/nn/flexible_net.h"
+#include "concertina/recipe/recipe.h"
+
+namespace concertina {
+
+class Sgd {
+ public:
+  // Momentum, Nesterov and weight decay as the recipe says; decay on matrices only, or on all.
+  Sgd(std::vector<Parameter> parameters, const Recipe& recipe);
+
+  void clear_gradients();
+  // 2-norm over all gradients. Throws DivergedError naming the first parameter whose gradient is not
+  // finite; nothing was changed then.
+  double gradient_norm() const;
+  void step(double learning_rate);
+
+  // One buffer a parameter, named alike.
+  const std::vector<Parameter>& momentum() const { return momentum_; }
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::vector<Parameter> momentum_;
+  std::vector<double> decay_;
+  double factor_;
+  bool nesterov_;
+};
+
+}  // namespace concertina

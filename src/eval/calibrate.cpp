@@ -1,0 +1,43 @@
+#include "concertina/eval/calibrate.h"
+
+#include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "concertina/core/error.h"
+#include "concertina/core/random.h"
+#include "concertina/feed/loader.h"
+
+namespace concertina {
+namespace {
+
+Split subset(const Split& split, std::int64_t count, std::uint64_t seed) {
+  std::vector<std::int64_t> order =
+      permutation(split.size(), CounterRandom(seed, Stream::calibrate));
+  order.resize(static_cast<std::size_t>(std::min(count, split.size())));
+  const at::Tensor indexes = at::tensor(order, at::kLong);
+  return {split.images.index_select(0, indexes), split.labels.index_select(0, indexes)};
+}
+
+}  // namespace
+
+void calibrate(FlexibleNet& net, Width width, const Split& split, const PixelStatistics& statistics,
+               const CalibrationSetting& setting) {
+  if (split.size() == 0 || setting.images < 1) {
+    throw UsageError("calibration needs at least one training image; found " +
+                     std::to_string(split.size()) + ", asked for " +
+                     std::to_string(setting.images));
+  }
+  const at::NoGradGuard guard;
+  const EvalLoader loader(subset(split, setting.images, setting.seed), statistics, setting.batch,
+                          net.device());
+  net.reset_statistics(width);
+  for (std::int64_t position = 0; position < loader.batches(); ++position) {
+    net.forward(loader.get(position).images, {width, net.spec().exit_count()}, Pass::calibrate);
+  }
+  net.set_calibrated(width, true);
+}
+
+}  // namespace concertina

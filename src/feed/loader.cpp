@@ -1,0 +1,117 @@
+#include "concertina/feed/loader.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include "concertina/core/random.h"
+#include "concertina/kernels/augment.h"
+
+namespace concertina {
+namespace {
+
+// Images a thread takes at a time: small enough to share out a batch of 64, large enough that
+// handing out the work costs nothing.
+constexpr std::int64_t kGrain = 16;
+
+kernels::ImageShape image_shape(const Split& split) {
+  return {split.images.size(1), split.images.size(2), split.images.size(3)};
+}
+
+// Drawn in a fixed order, whatever is switched on, so that one option does not change another's
+// draws.
+kernels::Placement place(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,
+                         std::int64_t index) {
+  CounterRandom random(seed, Stream::augment, static_cast<std::uint32_t>(epoch),
+                       static_cast<std::uint64_t>(index));
+  const auto padding = static_cast<std::int32_t>(augmentation.crop_padding);
+  const auto shifts = static_cast<std::uint32_t>(2 * padding + 1);
+  kernels::Placement placement{};
+  placement.index = index;
+  placement.dy = static_cast<std::int32_t>(random.below(shifts)) - padding;
+  placement.dx = static_cast<std::int32_t>(random.below(shifts)) - padding;
+  placement.flip = random.uniform() < augmentation.flip;
+  return placement;
+}
+
+// Memory that the device can copy from while the next batch is being made.
+at::Tensor staging(at::IntArrayRef sizes, at::ScalarType type, at::Device device) {
+  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
+}
+
+// place_one(index) -> Placement; has to be safe to call from several threads.
+template <typename PlaceOne>
+Batch gather(const Split& split, const PixelStatistics& statistics,
+             std::vector<std::int64_t> indexes, at::Device device, const PlaceOne& place_one) {
+  const auto shape = image_shape(split);
+  const auto count = static_cast<std::int64_t>(indexes.size());
+  const auto images =
+      staging({count, shape.channels, shape.height, shape.width}, at::kFloat, device);
+  const auto labels = staging({count}, at::kLong, device);
+  const auto* source = split.images.data_ptr<std::uint8_t>();
+  const auto* source_labels = split.labels.data_ptr<std::int64_t>();
+  auto* out = images.data_ptr<float>();
+  auto* out_labels = labels.data_ptr<std::int64_t>();
+  const std::int64_t size = shape.channels * shape.height * shape.width;
+  at::parallel_for(0, count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto placement = place_one(indexes[static_cast<std::size_t>(i)]);
+      kernels::augment(source, shape, &placement, 1, statistics.mean.data(),
+                       statistics.deviation.data(), out + i * size);
+      out_labels[i] = source_labels[placement.index];
+    }
+  });
+  return {images.to(device, /*non_blocking=*/true), labels.to(device, /*non_blocking=*/true),
+          std::move(indexes)};
+}
+
+}  // namespace
+
+TrainLoader::TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,
+                         std::int64_t batch, std::uint64_t seed, at::Device device)
+    : split_(std::move(split)),
+      statistics_(std::move(statistics)),
+      augmentation_(augmentation),
+      batch_(std::min(batch, split_.size())),
+      seed_(seed),
+      device_(device) {
+  assert(batch_ > 0 && augmentation_.crop_padding >= 0);
+}
+
+std::int64_t TrainLoader::batches() const { return split_.size() / batch_; }
+
+Batch TrainLoader::get(std::int64_t epoch, std::int64_t position) const {
+  assert(position >= 0 && position < batches());
+  if (epoch != order_epoch_) {
+    order_ = permutation(split_.size(),
+                         CounterRandom(seed_, Stream::shuffle, static_cast<std::uint32_t>(epoch)));
+    order_epoch_ = epoch;
+  }
+  const auto first = order_.begin() + position * batch_;
+  return gather(split_, statistics_, {first, first + batch_}, device_,
+                [&](std::int64_t index) { return place(augmentation_, seed_, epoch, index); });
+}
+
+EvalLoader::EvalLoader(Split split, PixelStatistics statistics, std::int64_t batch,
+                       at::Device device)
+    : split_(std::move(split)), statistics_(std::move(statistics)), batch_(batch), device_(device) {
+  assert(batch_ > 0);
+}
+
+std::int64_t EvalLoader::batches() const { return (split_.size() + batch_ - 1) / batch_; }
+
+Batch EvalLoader::get(std::int64_t position) const {
+  assert(position >= 0 && position < batches());
+  std::vector<std::int64_t> indexes;
+  const std::int64_t end = std::min((position + 1) * batch_, split_.size());
+  for (std::int64_t i = position * batch_; i < end; ++i) indexes.push_back(i);
+  return gather(split_, statistics_, std::move(indexes), device_, [](std::int64_t index) {
+    return kernels::Placement{index, 0, 0, false};
+  });
+}
+
+}  // namespace concertina

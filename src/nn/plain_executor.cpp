@@ -1,0 +1,138 @@
+// FlexibleNet::forward with ATen operations and autograd: works on any device, and is what faster
+// ways are compared with.
+#include <ATen/Functions.h>
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+#include "concertina/nn/flexible_net.h"
+#include "slices.h"
+
+namespace concertina {
+namespace {
+
+constexpr double kEpsilon = 1e-5;  // batch norm's, as in every public checkpoint of these nets
+
+std::string known_widths(const std::vector<Width>& widths) {
+  std::vector<std::string> labels;
+  for (const Width width : widths) labels.push_back(width.text());
+  return join(labels, " ");
+}
+
+// Depthwise convolutions run faster channels-last, nets of many small concatenations the other way
+// round (measured with oneDNN, Zen 5: 1.5x and 0.6x).
+at::MemoryFormat layout_of(const NetSpec& spec) {
+  for (const Layer& layer : spec.layers) {
+    if (layer.kind == LayerKind::depthwise) return at::MemoryFormat::ChannelsLast;
+  }
+  return at::MemoryFormat::Contiguous;
+}
+
+at::Tensor activate(Activation activation, const at::Tensor& input) {
+  return activation == Activation::relu ? at::relu(input) : at::clamp(input, 0, 6);
+}
+
+at::Tensor pool(const Layer& spec, const at::Tensor& input) {
+  if (spec.pool == Pool::global_average) return at::mean(input, {2, 3}, /*keepdim=*/true);
+  return at::avg_pool2d(input, spec.kernel, spec.stride, spec.padding);
+}
+
+at::Tensor convolve(const Layer& spec, const at::Tensor& input, const at::Tensor& weight) {
+  const std::int64_t groups = spec.kind == LayerKind::depthwise ? weight.size(0) : 1;
+  return at::conv2d(input, weight, {}, spec.stride, spec.padding, /*dilation=*/1, groups);
+}
+
+at::Tensor add_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
+  at::Tensor sum = values[static_cast<std::size_t>(inputs[0])];
+  for (std::size_t k = 1; k < inputs.size(); ++k) {
+    sum = at::add(sum, values[static_cast<std::size_t>(inputs[k])]);
+  }
+  return sum;
+}
+
+at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
+  std::vector<at::Tensor> parts;
+  for (const int input : inputs) parts.push_back(values[static_cast<std::size_t>(input)]);
+  return at::cat(parts, 1);
+}
+
+}  // namespace
+
+FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
+  const auto found = banks_.find(width);
+  if (found != banks_.end()) {
+    if (pass == Pass::evaluate && !found->second.calibrated) {
+      throw UsageError("width " + width.text() + " of net \"" + spec_.name +
+                       "\" has no norm statistics yet; train or calibrate it first");
+    }
+    return &found->second;
+  }
+  if (pass == Pass::train && sharing() == NormSharing::shared_affine) return nullptr;
+  throw UsageError("width " + width.text() + " is not one of the net's: " + known_widths(widths_));
+}
+
+std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
+                                             Pass pass, Exits exits) {
+  const ResolvedNet resolved = resolve(spec_, subnet, exits);
+  Bank* bank = bank_for(subnet.width, pass);
+  std::vector<at::Tensor> values;
+  values.reserve(resolved.layers.size());
+  for (const ResolvedLayer& layer : resolved.layers) {
+    const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
+    values.push_back(spec.kind == LayerKind::input ? images.contiguous(layout_of(spec_))
+                                                   : run_layer(layer, bank, pass, values));
+  }
+  if (bank != nullptr && pass == Pass::calibrate) ++bank->passes;
+  if (bank != nullptr && pass == Pass::train && sharing() == NormSharing::switchable) {
+    bank->calibrated = true;
+  }
+  std::vector<at::Tensor> logits;
+  for (const int exit : resolved.exits) logits.push_back(values[static_cast<std::size_t>(exit)]);
+  return logits;
+}
+
+at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                                  const std::vector<at::Tensor>& values) const {
+  const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
+  const at::Tensor& input = values[static_cast<std::size_t>(layer.inputs.front())];
+  switch (spec.kind) {
+    case LayerKind::conv:
+    case LayerKind::depthwise:
+      return convolve(spec, input, slice_weight(spec, layer, weights_.at(layer.layer).weight));
+    case LayerKind::linear: {
+      const LayerWeights& weights = weights_.at(layer.layer);
+      return at::linear(input.flatten(1), slice_weight(spec, layer, weights.weight), weights.bias);
+    }
+    case LayerKind::norm:
+      return run_norm(layer, bank, pass, input);
+    case LayerKind::activation:
+      return activate(spec.activation, input);
+    case LayerKind::pool:
+      return pool(spec, input);
+    case LayerKind::add:
+      return add_all(layer.inputs, values);
+    case LayerKind::concat:
+      return concat_all(layer.inputs, values);
+    case LayerKind::input:
+      break;
+  }
+  return input;
+}
+
+at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                                 const at::Tensor& input) const {
+  const bool shared = sharing() == NormSharing::shared_affine;
+  const Norm& norm = shared ? shared_.at(layer.layer) : bank->norms.at(layer.layer);
+  const at::Tensor weight = shared ? take(norm.weight, 0, layer.out) : norm.weight;
+  const at::Tensor bias = shared ? take(norm.bias, 0, layer.out) : norm.bias;
+  at::Tensor mean, variance;
+  if (!(shared && pass == Pass::train)) {
+    mean = bank->norms.at(layer.layer).running_mean;
+    variance = bank->norms.at(layer.layer).running_var;
+  }
+  const double momentum = pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1)
+                                                  : settings_.momentum;
+  return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate, momentum,
+                        kEpsilon, /*cudnn_enabled=*/true);
+}
+
+}  // namespace concertina

@@ -1,0 +1,34 @@
+// The words of an enumeration, for reading, printing and messages. Arrays of constants, so that an
+// edge may be read while a program's globals are still being made.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace concertina {
+
+template <class Value>
+struct Name {
+  const char* text;
+  Value value;
+};
+
+template <class Value, std::size_t count>
+std::vector<std::string> texts_of(const Name<Value> (&names)[count]) {
+  std::vector<std::string> out;
+  for (const Name<Value>& name : names) out.emplace_back(name.text);
+  return out;
+}
+
+template <class Value, std::size_t count>
+std::string text_of(Value value, const Name<Value> (&names)[count]) {
+  for (const Name<Value>& name : names) {
+    if (name.value == value) return name.text;
+  }
+  assert(false && "an enumerator without a name");
+  return {};
+}
+
+}  // namespace concertina

@@ -1,0 +1,157 @@
+#include "concertina/train/run_state.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <map>
+
+#include "concertina/core/error.h"
+#include "concertina/core/hash.h"
+#include "concertina/eval/latency.h"
+
+namespace concertina {
+namespace {
+
+NamedTensor stored(const Parameter& parameter) {
+  return {parameter.name, parameter.value.detach().to(at::kCPU).contiguous().clone(),
+          parameter.axes};
+}
+
+Tensors stored_all(const std::vector<Parameter>& parameters) {
+  Tensors tensors;
+  for (const Parameter& parameter : parameters) tensors.push_back(stored(parameter));
+  return tensors;
+}
+
+// Copies by name; both sides have to have the same names and shapes.
+void load(const Tensors& from, const std::vector<Parameter>& to, const std::string& what) {
+  const at::NoGradGuard guard;
+  std::map<std::string, at::Tensor> found;
+  for (const NamedTensor& tensor : from) found[tensor.name] = tensor.value;
+  for (const Parameter& parameter : to) {
+    const auto tensor = found.find(parameter.name);
+    if (tensor == found.end()) {
+      throw DataError("run file: " + what + " lacks \"" + parameter.name + "\"");
+    }
+    if (tensor->second.sizes() != parameter.value.sizes()) {
+      throw DataError("run file: " + what + " \"" + parameter.name +
+                      "\" has the wrong shape for the net");
+    }
+    at::Tensor(parameter.value.detach()).copy_(tensor->second);
+  }
+  if (from.size() != to.size()) {
+    throw DataError("run file: " + what + " has " + std::to_string(from.size()) +
+                    " tensors; the net has " + std::to_string(to.size()));
+  }
+}
+
+std::string bytes_hash(const Dataset& dataset) {
+  std::string hashes;
+  for (const Split* split : {&dataset.train, &dataset.test}) {
+    if (split->size() == 0) continue;
+    const at::Tensor images = split->images.contiguous();
+    const at::Tensor labels = split->labels.contiguous();
+    hashes += sha256_hex({static_cast<const char*>(images.data_ptr()), images.nbytes()});
+    hashes += sha256_hex({static_cast<const char*>(labels.data_ptr()), labels.nbytes()});
+  }
+  return sha256_hex(hashes);
+}
+
+}  // namespace
+
+NormSettings norm_settings(const Recipe& recipe) {
+  return {recipe.norm == NormMode::switchable ? NormSharing::switchable
+                                              : NormSharing::shared_affine,
+          recipe.norm_momentum};
+}
+
+FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
+  FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
+  load(state.weights, net.weights(), "the weights");
+  for (const NormBank& bank : state.norms) {
+    net.reset_statistics(bank.width);
+    load(bank.values, net.norms(bank.width), "the norms of " + bank.width.label());
+    net.set_calibrated(bank.width, bank.calibrated);
+  }
+  return net;
+}
+
+FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::Device device) {
+  const std::string id = subnet_id(state.net, submodel.subnet);
+  if (!submodel.best) {
+    throw UsageError("sub-model " + id +
+                     " has no best checkpoint (no validation images, or no epoch finished)");
+  }
+  const ResolvedNet inside = resolve(state.net, submodel.subnet, Exits::only);
+  FlexibleNet net(extract_spec(state.net, inside), {Width()}, {}, 0, device);
+  load(submodel.best->weights, net.weights(), "the best weights of " + id);
+  load(submodel.best->norm, net.norms(Width()), "the best norms of " + id);
+  net.set_calibrated(Width(), true);
+  return net;
+}
+
+void capture(const FlexibleNet& net, const Sgd& sgd, RunState& state) {
+  const at::NoGradGuard guard;
+  state.weights = stored_all(net.weights());
+  state.norms.clear();
+  for (const Width width : net.bank_widths()) {
+    state.norms.push_back({width, net.is_calibrated(width), stored_all(net.norms(width))});
+  }
+  state.momentum = stored_all(sgd.momentum());
+}
+
+void restore_momentum(const RunState& state, Sgd& sgd) {
+  load(state.momentum, sgd.momentum(), "the optimiser's momentum");
+}
+
+BestState snapshot(const FlexibleNet& net, const Subnet& subnet) {
+  const FlexibleNet small = net.extract(subnet, Exits::only);
+  BestState best;
+  best.weights = stored_all(small.weights());
+  best.norm = stored_all(small.norms(Width()));
+  return best;
+}
+
+PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int64_t count,
+                          const Recipe& recipe) {
+  limit(dataset, count);
+  PreparedData data;
+  const std::int64_t validation = std::min(recipe.validation, dataset.train.size() / 5);
+  HeldOut parts = hold_out(dataset.train, validation, static_cast<int>(dataset.classes.size()),
+                           recipe.seed);
+  data.train = std::move(parts.train);
+  data.validation = std::move(parts.validation);
+  data.test = dataset.test;
+  data.statistics = pixel_statistics(data.train);
+  DataDescription& description = data.description;
+  description.argument = argument;
+  description.limit = count;
+  description.train_images = data.train.size();
+  description.validation_images = data.validation.size();
+  description.test_images = data.test.size();
+  description.classes = dataset.classes;
+  description.mean = data.statistics.mean;
+  description.deviation = data.statistics.deviation;
+  description.sha256 = bytes_hash(dataset);
+  return data;
+}
+
+PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& recipe) {
+  const std::string& argument = state.data.argument;
+  PreparedData data = prepare_data(std::move(dataset), argument, state.data.limit, recipe);
+  if (data.description.sha256 != state.data.sha256) {
+    throw DataError("dataset \"" + argument + "\" is not what the run was fed: its SHA-256 is " +
+                    data.description.sha256 + ", the run's " + state.data.sha256);
+  }
+  return data;
+}
+
+std::string environment_text(at::Device device) {
+  return "libtorch = " TORCH_VERSION "\nthreads = " + std::to_string(at::get_num_threads()) +
+         "\ndevice = " + device.str() + "\nprocessor = " + processor_name() + "\n";
+}
+
+}  // namespace concertina

@@ -1,0 +1,172 @@
+#include "concertina/recipe/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temp_folder.h"
+
+#include "recipe/refusal.h"
+
+namespace concertina {
+namespace {
+
+using support::TempFolder;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string refused(const std::string& text, const Overrides& overrides = {}) {
+  return refusal([&] { parse_recipe(text, "schedules/x.ini", overrides); });
+}
+
+TEST(Recipe, UnknownKeysAreRefusedWithPlaceAndNearest) {
+  EXPECT_EQ(refused("\n\n\n\n\n[optimizer]\nlrr = 1\n"),
+            "schedules/x.ini:7: unknown key \"optimizer.lrr\"; did you mean \"optimizer.lr\"?");
+  EXPECT_EQ(refused("[train]\nlr = 1\n"),
+            "schedules/x.ini:2: unknown key \"train.lr\"; did you mean \"optimizer.lr\"?");
+  EXPECT_EQ(
+      refused("[augment]\nzzzzzz = 1\n"),
+      "schedules/x.ini:2: unknown key \"augment.zzzzzz\"; [augment] knows: crop-padding flip");
+  EXPECT_THAT(refused("[optimiser]\nlr = 1\n"),
+              StartsWith("schedules/x.ini:2: unknown section \"optimiser\"; did you mean "
+                         "\"optimizer\"?"));
+}
+
+TEST(Recipe, DuplicateKeysAreRefusedWithBothLines) {
+  EXPECT_EQ(refused("[train]\nepochs = 1\nbatch = 2\nepochs = 3\n"),
+            "schedules/x.ini:4: train.epochs is given twice; first on line 2");
+}
+
+TEST(Recipe, BadValuesAreRefusedWithPlace) {
+  EXPECT_EQ(refused("[train]\nepochs = x\n"),
+            "schedules/x.ini:2: train.epochs: expected an integer from 1 to 100000, found \"x\"");
+  EXPECT_THAT(refused("[distill]\nedge = labl -> each : ce\n"),
+              StartsWith("schedules/x.ini:2: distill.edge: edge \"labl -> each : ce\": unknown "
+                         "teacher \"labl\"; did you mean \"label\"?"));
+}
+
+TEST(Recipe, OverridesWinAndTheLastOneCounts) {
+  const Recipe recipe =
+      parse_recipe("[train]\nepochs = 5\n", "x.ini", {"train.epochs=6", "train.epochs=7"});
+  EXPECT_EQ(recipe.epochs, 7);
+}
+
+TEST(Recipe, BadOverridesAreShownAsGiven) {
+  EXPECT_EQ(refused("", {"optimizer.lrr=1"}),
+            "--set optimizer.lrr=1: unknown key \"optimizer.lrr\"; did you mean \"optimizer.lr\"?");
+  for (const std::string bad : {"epochs", "epochs=3", "train.epochs", "", "="}) {
+    EXPECT_EQ(refused("", {bad}), "--set " + bad + ": expected section.key=value");
+  }
+  EXPECT_THAT(refused("", {"recipe.extends=base"}), HasSubstr("name it with --recipe"));
+}
+
+TEST(Recipe, OverriddenEdgesReplaceTheList) {
+  const Recipe recipe = parse_recipe(
+      "[distill]\nedge = label -> each : ce\nedge = label -> full : ce\n", "x.ini",
+      {"distill.edge=label -> each : ce weight=2", "distill.edge=label -> smallest : ce"});
+  ASSERT_EQ(recipe.plan.edges.size(), 2U);
+  EXPECT_EQ(recipe.plan.edges[0].weight, 2);
+  EXPECT_EQ(recipe.plan.edges[1].student, Role::smallest);
+}
+
+TEST(Recipe, WithoutEdgesTheLabelTeachesEach) {
+  const Recipe recipe = parse_recipe("", "x.ini");
+  ASSERT_EQ(recipe.plan.edges.size(), 1U);
+  EXPECT_EQ(edge_text(recipe.plan.edges[0]), "label -> each : ce weight=1");
+}
+
+TEST(Recipe, KeysThatDoNotGoTogetherAreRefused) {
+  EXPECT_EQ(refused("[optimizer]\nnesterov = true\nmomentum = 0\n"),
+            "schedules/x.ini:3: optimizer.momentum: Nesterov's form needs a momentum above 0");
+  EXPECT_THAT(refused("[optimizer]\nschedule = multistep\n"),
+              StartsWith("schedules/x.ini:2: optimizer.schedule: multistep needs"));
+  EXPECT_THAT(refused("[distill]\nrandom-widths = 2\n"),
+              StartsWith("schedules/x.ini:2: distill.random-widths: needs net.norm = calibrated"));
+}
+
+TEST(Recipe, PlansThatCannotBeWalkedAreRefused) {
+  EXPECT_THAT(
+      refused("[distill]\nedge = label -> students : ce\n"),
+      StartsWith("schedules/x.ini:2: distill.edge: the full sub-model learns from nothing"));
+  const std::string ends = "[distill]\nedge = label -> full : ce\nedge = label -> smallest : ce\n";
+  EXPECT_THAT(refused(ends), HasSubstr("no edge teaches the sub-models between"));
+  EXPECT_EQ(refused(ends, {"net.widths=0.5 1"}), "accepted");
+}
+
+TEST(Recipe, TextAloneExtendsNothing) {
+  EXPECT_THAT(refused("[recipe]\nextends = base\n"),
+              StartsWith("schedules/x.ini:2: recipe.extends: only a recipe that is a file"));
+}
+
+TEST(Recipe, NameIsTheStem) { EXPECT_EQ(parse_recipe("", "runs/a/my.ini").name, "my"); }
+
+TEST(Recipe, ExtendsGoesFromTheFarthestToTheNearest) {
+  const TempFolder folder;
+  folder.write("a.ini", "[recipe]\nsummary = A\n[train]\nepochs = 1\nbatch = 1\nseed = 1\n");
+  folder.write("b.ini", "[recipe]\nextends = a\n[train]\nbatch = 2\nseed = 2\n");
+  folder.write("c.ini", "[recipe]\nextends = b\n[train]\nseed = 3\n");
+  const Recipe recipe = load_recipe("c", folder.path(), {"train.validation=4"});
+  EXPECT_EQ(recipe.epochs, 1);
+  EXPECT_EQ(recipe.batch, 2);
+  EXPECT_EQ(recipe.seed, 3U);
+  EXPECT_EQ(recipe.validation, 4);
+  EXPECT_EQ(recipe.name, "c");
+  EXPECT_EQ(recipe.summary, "");
+}
+
+TEST(Recipe, AnyEdgeReplacesTheInheritedList) {
+  const TempFolder folder;
+  folder.write("a.ini", "[distill]\nedge = label -> each : ce\nedge = label -> full : ce\n");
+  folder.write("b.ini", "[recipe]\nextends = a\n[distill]\nedge = label -> each : ce weight=3\n");
+  folder.write("c.ini", "[recipe]\nextends = a\n");
+  EXPECT_EQ(load_recipe("b", folder.path()).plan.edges.size(), 1U);
+  EXPECT_EQ(load_recipe("c", folder.path()).plan.edges.size(), 2U);
+}
+
+TEST(Recipe, AFileOutsideTheFolderExtendsByNameOrByPath) {
+  const TempFolder folder;
+  folder.write("shipped/ipkd.ini", "[train]\nepochs = 11\n");
+  folder.write("mine/ipkd.ini", "[recipe]\nextends = ipkd\n[train]\nbatch = 3\n");
+  folder.write("mine/more.ini", "[recipe]\nextends = ./ipkd.ini\n[train]\nseed = 9\n");
+  const Recipe recipe = load_recipe((folder / "mine/more.ini").string(), folder / "shipped");
+  EXPECT_EQ(recipe.epochs, 11);
+  EXPECT_EQ(recipe.batch, 3);
+  EXPECT_EQ(recipe.seed, 9U);
+}
+
+TEST(Recipe, CirclesAreRefused) {
+  const TempFolder folder;
+  const std::string a = folder.write("a.ini", "[recipe]\nextends = b\n").string();
+  const std::string b = folder.write("b.ini", "[recipe]\nextends = a\n").string();
+  EXPECT_EQ(refusal([&] { load_recipe("a", folder.path()); }),
+            b + ":2: recipe.extends: a circle: " + a + " -> " + b + " -> " + a);
+}
+
+TEST(Recipe, WhatIsNotThereIsNamedWithTheNearest) {
+  const TempFolder folder;
+  const std::string a = folder.write("joint.ini", "[recipe]\nextends = bass\n").string();
+  folder.write("base.ini", "");
+  folder.write("far.ini", "[recipe]\nextends = no/far.ini\n");
+  const auto load = [&](const std::string& name) {
+    return refusal<NoInputError>([&] { load_recipe(name, folder.path()); });
+  };
+  EXPECT_EQ(load("jiont"),
+            "unknown recipe \"jiont\"; did you mean \"joint\"? known: base far joint");
+  EXPECT_THAT(load("joint"), StartsWith(a + ":2: recipe.extends: unknown recipe \"bass\"; did you "
+                                            "mean \"base\"?"));
+  EXPECT_THAT(load("far"), HasSubstr(":2: recipe.extends: no file \""));
+  EXPECT_THAT(load(std::string(5000, 'x')), StartsWith("unknown recipe \"xxx"));
+  EXPECT_THAT(load("./gone.ini"), HasSubstr("gone.ini"));
+}
+
+TEST(Recipe, NamesAreTheFilesOfTheFolder) {
+  const TempFolder folder;
+  folder.write("b.ini", "");
+  folder.write("a.ini", "");
+  folder.write("c.txt", "");
+  EXPECT_THAT(recipe_names(folder.path()), ElementsAre("a", "b"));
+  EXPECT_THAT(refusal<NoInputError>([&] { recipe_names(folder / "gone"); }), HasSubstr("gone"));
+}
+
+}  // namespace
+}  // namespace concertina

@@ -1,0 +1,3 @@
+#include <vector>
+
+#include "concertina/high/high.h"
