@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -56,12 +57,18 @@ Layout cifar100_layout(std::string name, std::size_t label, std::string names_fi
           std::move(names_file)};
 }
 
+// False, not an exception, for a folder that may not be searched or a name that is too long.
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
 // Missing files are looked for before anything is read, so that one message names them all.
 std::vector<std::string> missing_files(const Layout& layout, const fs::path& folder) {
   std::vector<std::string> missing;
   for (const auto& names : {layout.train, layout.test})
     for (const auto& name : names)
-      if (!fs::is_regular_file(folder / name)) missing.push_back(name);
+      if (!is_file(folder / name)) missing.push_back(name);
   return missing;
 }
 
@@ -140,7 +147,7 @@ std::vector<std::string> numbers(std::size_t count) {
 std::vector<std::string> class_names(const Layout& layout, const fs::path& folder) {
   const std::size_t classes = layout.label_bytes[layout.label].classes;
   const fs::path file = folder / layout.names_file;
-  if (!fs::exists(file)) return numbers(classes);
+  if (!is_file(file)) return numbers(classes);
   const auto names = words(read_file(file));
   if (names.size() != classes)
     throw DataError(file.string() + ": " + std::to_string(names.size()) +

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -165,7 +166,7 @@ const Pair kTest{"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 // "" when there is neither the plain file nor the .gz one.
 fs::path find_file(const fs::path& folder, const std::string& name) {
   for (const auto& candidate : {folder / name, folder / (name + ".gz")})
-    if (fs::is_regular_file(candidate)) return candidate;
+    if (std::error_code ignored; fs::is_regular_file(candidate, ignored)) return candidate;
   return {};
 }
 

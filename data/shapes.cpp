@@ -1,6 +1,7 @@
 // An embedded dataset, drawn instead of stored: ten outlines, some of them easily confused (disc,
-// pentagon and square when small; star, pentagon and cross; disc, ring and crescent when partly
-// hidden), in any position, size, rotation and proportion, on a cluttered background.
+// pentagon and square when small; star and cross; disc, ring and crescent when crossed by a line),
+// in random position, size, turn and proportion, on a cluttered background. How hard it is was set
+// by training small nets of several widths: docs/data.md has the figures.
 // Every image is a pure function of (split, index): no file, no order, no threads.
 #include <algorithm>
 #include <array>

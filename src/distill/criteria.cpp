@@ -1,8 +1,8 @@
 #include "concertina/distill/criteria.h"
 
-#include <ATen/Functions.h>
-
 #include <cmath>
+
+#include <ATen/Functions.h>
 
 namespace concertina {
 namespace {

@@ -1,11 +1,11 @@
 #include "concertina/distill/train_step.h"
 
-#include <ATen/Functions.h>
-#include <torch/csrc/autograd/autograd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <ATen/Functions.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -14,8 +14,8 @@
 namespace concertina {
 namespace {
 
-// One sub-model in this step. Losses see `leaf`, so that each link's gradient in the logits is known
-// by itself; their sum goes backward through `logits` once.
+// One sub-model in this step. Losses see `leaf`, so that each link's gradient in the logits is
+// known by itself; their sum goes backward through `logits` once.
 struct Node {
   at::Tensor logits;
   at::Tensor leaf;

@@ -1,10 +1,10 @@
 #include "concertina/eval/calibrate.h"
 
-#include <ATen/Functions.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/random.h"

@@ -13,7 +13,8 @@ struct Sums {
 };
 
 void add(Sums& sums, const at::Tensor& logits, const at::Tensor& labels) {
-  const at::Tensor losses = at::nll_loss(at::log_softmax(logits, 1), labels, {}, at::Reduction::Sum);
+  const at::Tensor losses =
+      at::nll_loss(at::log_softmax(logits, 1), labels, {}, at::Reduction::Sum);
   sums.loss += losses.item<double>();
   sums.correct += at::sum(at::eq(at::argmax(logits, 1), labels)).item<std::int64_t>();
   sums.images += labels.size(0);

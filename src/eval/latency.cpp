@@ -1,13 +1,13 @@
 #include "concertina/eval/latency.h"
 
-#include <ATen/Functions.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
 #include <vector>
+
+#include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
 
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"

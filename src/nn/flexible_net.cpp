@@ -1,13 +1,14 @@
 #include "concertina/nn/flexible_net.h"
 
+#include <cmath>
+
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
-
-#include <cmath>
 
 #include "concertina/core/error.h"
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"
+
 #include "slices.h"
 
 namespace concertina {

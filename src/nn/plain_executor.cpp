@@ -5,6 +5,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/nn/flexible_net.h"
+
 #include "slices.h"
 
 namespace concertina {
@@ -129,8 +130,8 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
     mean = bank->norms.at(layer.layer).running_mean;
     variance = bank->norms.at(layer.layer).running_var;
   }
-  const double momentum = pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1)
-                                                  : settings_.momentum;
+  const double momentum =
+      pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1) : settings_.momentum;
   return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate, momentum,
                         kEpsilon, /*cudnn_enabled=*/true);
 }

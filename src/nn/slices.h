@@ -1,10 +1,10 @@
 // Slices of full weights, and the small facts about layers that several files of this room need.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "concertina/spec/resolve.h"
 

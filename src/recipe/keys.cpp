@@ -11,6 +11,8 @@
 namespace concertina {
 namespace {
 
+using namespace rows;
+
 KeyRow summary_row() {
   RecipeKey about = key("recipe", "summary", "", "what the recipe is for, in one line");
   about.type = "text";

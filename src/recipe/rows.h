@@ -14,7 +14,7 @@
 #include "keys.h"
 #include "names.h"
 
-namespace concertina {
+namespace concertina::rows {
 
 using Texts = std::vector<std::string>;
 
@@ -76,7 +76,7 @@ Value read_choice(const std::string& text, const Name<Value> (&names)[count]) {
                    (hint.empty() ? "" : "; did you mean \"" + hint + "\"?"));
 }
 
-// `names` is one of the constant tables below, so the row may refer to it.
+// `names` is a table that lives as long as the program, so the row may refer to it.
 template <class Value, std::size_t count, class Field>
 KeyRow choice(RecipeKey about, const Name<Value> (&names)[count], Field field) {
   about.range = join(texts_of(names), " ");
@@ -86,4 +86,4 @@ KeyRow choice(RecipeKey about, const Name<Value> (&names)[count], Field field) {
           [&names, field](const Recipe& r) { return Texts{text_of(field(r), names)}; }};
 }
 
-}  // namespace concertina
+}  // namespace concertina::rows

@@ -5,20 +5,17 @@
 namespace concertina::h5 {
 namespace {
 
-herr_t take_description(unsigned, const H5E_error2_t* error, void* text) {
-  if (error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
-  return 0;
+// The walk begins at the innermost line, and any value but 0 ends it.
+herr_t take_first(unsigned, const H5E_error2_t* error, void* text) {
+  if (error->desc == nullptr) return 0;
+  *static_cast<std::string*>(text) = error->desc;
+  return 1;
 }
 
 // The innermost line of libhdf5's error stack: the reason, not the way to it.
 std::string reason() {
   std::string text;
-  H5Ewalk2(
-      H5E_DEFAULT, H5E_WALK_UPWARD,
-      [](unsigned, const H5E_error2_t* error, void* out) {
-        return static_cast<std::string*>(out)->empty() ? take_description(0, error, out) : 0;
-      },
-      &text);
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);
   return text.empty() ? "" : " (" + text + ")";
 }
 

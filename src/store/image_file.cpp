@@ -99,6 +99,8 @@ Handle new_image(std::size_t expected_bytes) {
   const Handle create(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "file creation");
   check(H5Pset_userblock(create.get(), kBlock), "user block");
   check(H5Pset_obj_track_times(create.get(), false), "times off");
+  // Most datasets have one chunk; the default index has room for 64 and takes 4 kB for each.
+  check(H5Pset_istore_k(create.get(), 4), "chunk index");
   return Handle(H5Fcreate(unique_name().c_str(), H5F_ACC_TRUNC, create.get(), access.get()),
                 H5Fclose, "new file in memory");
 }

@@ -53,10 +53,10 @@ std::string below(const std::string& parent, const std::string& path) {
 // "." would be the group itself, an empty part nothing at all.
 void check_path(const std::string& path) {
   std::size_t begin = 0;
-  while (begin <= path.size()) {
+  for (int depth = 1; begin <= path.size(); ++depth) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string part = path.substr(begin, end - begin);
-    if (part.empty() || part == "." || part.find('\0') != std::string::npos) {
+    if (depth > kMaxDepth || part.empty() || part == "." || part.find('\0') != std::string::npos) {
       throw Fault("\"" + path + "\" cannot name a dataset or group");
     }
     begin = end + 1;

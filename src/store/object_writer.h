@@ -13,6 +13,8 @@ namespace concertina::h5 {
 
 using Dims = std::vector<hsize_t>;
 
+constexpr int kMaxDepth = 4;  // parts of a path below its group; readers go no deeper
+
 class Object {
  public:
   Object(Handle handle, std::string path);

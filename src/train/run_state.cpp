@@ -1,12 +1,12 @@
 #include "concertina/train/run_state.h"
 
+#include <algorithm>
+#include <map>
+
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
-
-#include <algorithm>
-#include <map>
 
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
@@ -63,9 +63,9 @@ std::string bytes_hash(const Dataset& dataset) {
 }  // namespace
 
 NormSettings norm_settings(const Recipe& recipe) {
-  return {recipe.norm == NormMode::switchable ? NormSharing::switchable
-                                              : NormSharing::shared_affine,
-          recipe.norm_momentum};
+  return {
+      recipe.norm == NormMode::switchable ? NormSharing::switchable : NormSharing::shared_affine,
+      recipe.norm_momentum};
 }
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
@@ -120,8 +120,8 @@ PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int
   limit(dataset, count);
   PreparedData data;
   const std::int64_t validation = std::min(recipe.validation, dataset.train.size() / 5);
-  HeldOut parts = hold_out(dataset.train, validation, static_cast<int>(dataset.classes.size()),
-                           recipe.seed);
+  HeldOut parts =
+      hold_out(dataset.train, validation, static_cast<int>(dataset.classes.size()), recipe.seed);
   data.train = std::move(parts.train);
   data.validation = std::move(parts.validation);
   data.test = dataset.test;

@@ -1,9 +1,9 @@
 #include "concertina/train/sgd.h"
 
+#include <cmath>
+
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
-
-#include <cmath>
 
 #include "concertina/core/error.h"
 

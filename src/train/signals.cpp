@@ -1,8 +1,8 @@
 #include "concertina/train/signals.h"
 
-#include <csignal>
-
 #include <unistd.h>
+
+#include <csignal>
 
 namespace concertina {
 namespace {

@@ -32,6 +32,7 @@ TEST(DatasetCatalogue, EveryReaderOfFilesNeedsAFolder) {
     expect_error<UsageError>(entry.name, {"names no folder", entry.name + ":FOLDER"});
     expect_error<UsageError>(entry.name + ":", {"names no folder"});
     expect_error<NoInputError>(entry.name + ":/no/such/place", {"/no/such/place has no "});
+    expect_error<NoInputError>(entry.name + ":" + std::string(5000, 'x'), {"x has no "});
   }
 }
 

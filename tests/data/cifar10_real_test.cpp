@@ -22,6 +22,8 @@ TEST(RealCifar10, HasTheKnownCountsAndStatistics) {
     EXPECT_NEAR(check.statistics.mean[c], mean[c], 5.1e-5) << c;
     EXPECT_NEAR(check.statistics.deviation[c], deviation[c], 5.1e-5) << c;
   }
+  EXPECT_EQ(check.duplicates, 0);
+  EXPECT_TRUE(check.warnings.empty());
   EXPECT_EQ(dataset.classes.size(), 10U);
 }
 

@@ -1,12 +1,22 @@
 #include "concertina/kernels/augment.h"
 
 #include <cmath>
-#include <numeric>
+#include <ostream>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 namespace concertina::kernels {
+
+static std::string text_of(const ImageShape& shape) {
+  return std::to_string(shape.channels) + "x" + std::to_string(shape.height) + "x" +
+         std::to_string(shape.width);
+}
+
+// Without it, test names hold the bytes of the parameter.
+static void PrintTo(const ImageShape& shape, std::ostream* out) { *out << text_of(shape); }
+
 namespace {
 
 // The fast kernel multiplies by 1 / (255 deviation) where the plain one divides twice: both round
@@ -57,7 +67,8 @@ TEST_P(AugmentShapes, FastEqualsPlainForEveryShiftAndFlip) {
 INSTANTIATE_TEST_SUITE_P(All, AugmentShapes,
                          ::testing::Values(ImageShape{3, 32, 32}, ImageShape{1, 28, 28},
                                            ImageShape{3, 8, 8}, ImageShape{2, 5, 7},
-                                           ImageShape{1, 1, 1}));
+                                           ImageShape{1, 1, 1}),
+                         [](const auto& shape) { return text_of(shape.param); });
 
 TEST(Augment, ShiftsBeyondTheImageLeaveOnlyPadding) {
   const std::vector<Placement> far = {{0, 40, 0, false}, {1, 0, 33, true}, {2, -32, -99, false}};

@@ -38,9 +38,11 @@ TEST(LrSchedule, MultistepCutsAtItsMilestones) {
 
 TEST(LrSchedule, MultistepMilestonesThatAreNoBinaryFractionFallOnTheirStep) {
   LrSchedule lr = schedule(LrKind::multistep);
-  lr.milestones = {0.29};
-  EXPECT_DOUBLE_EQ(lr.at(28, 100, 1), 0.4);
-  EXPECT_DOUBLE_EQ(lr.at(29, 100, 1), 0.04);
+  lr.milestones = {0.07, 0.29};  // times 100 a little above 7 and a little below 29
+  EXPECT_DOUBLE_EQ(lr.at(6, 100, 1), 0.4);
+  EXPECT_DOUBLE_EQ(lr.at(7, 100, 1), 0.04);
+  EXPECT_DOUBLE_EQ(lr.at(28, 100, 1), 0.04);
+  EXPECT_DOUBLE_EQ(lr.at(29, 100, 1), 0.004);
 }
 
 TEST(LrSchedule, ExponentialMovesOnceAnEpoch) {

@@ -1,11 +1,12 @@
-// One training step: walks the plan over one batch and leaves the gradients in the net's parameters.
-// The only place where a training loss is formed. Not for: the optimiser and the loop (train).
+// One training step: walks the plan over one batch and leaves the gradients in the net's
+// parameters. The only place where a training loss is formed. Not for: the optimiser and the loop
+// (train).
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/plan.h"

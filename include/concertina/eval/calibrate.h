@@ -11,12 +11,12 @@ namespace concertina {
 struct CalibrationSetting {
   std::int64_t images = 2000;  // of the training part, not augmented
   std::int64_t batch = 100;
-  std::uint64_t seed = 1;      // which images
+  std::uint64_t seed = 1;  // which images
 };
 
 // Resets the width's statistics and sets them to the exact average over the batches' statistics,
-// without autograd. The subset depends on seed and size of `split` alone. Throws UsageError when the
-// split is empty or images < 1.
+// without autograd. The subset depends on seed and size of `split` alone. Throws UsageError when
+// the split is empty or images < 1.
 void calibrate(FlexibleNet& net, Width width, const Split& split, const PixelStatistics& statistics,
                const CalibrationSetting& setting);
 

@@ -1,11 +1,11 @@
 // Images and labels in memory, and what is known of them. Readers are in data/.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 namespace concertina {
 
@@ -17,8 +17,8 @@ struct Split {
 };
 
 struct Dataset {
-  std::string name;                 // "cifar10"
-  std::vector<std::string> classes; // names, by label
+  std::string name;                  // "cifar10"
+  std::vector<std::string> classes;  // names, by label
   Split train;
   Split test;
 
@@ -34,8 +34,8 @@ struct PixelStatistics {
 PixelStatistics pixel_statistics(const Split& split);
 
 // Moves `count` images of the training part out of it: a seeded choice, the same number of each
-// class as far as possible, in ascending order of index. Throws UsageError when count is negative or
-// more than a fifth of the split.
+// class as far as possible, in ascending order of index. Throws UsageError when count is negative
+// or more than a fifth of the split.
 struct HeldOut {
   Split train, validation;
 };
@@ -45,8 +45,8 @@ HeldOut hold_out(const Split& train, std::int64_t count, int classes, std::uint6
 void limit(Dataset& dataset, std::int64_t n);
 
 // Checked before the first epoch. Throws DataError naming split, index, value and what is expected:
-// shapes of both splits, label range, every class present in train, not a single constant image set.
-// Warnings (unbalanced classes, images both in train and test) come back as lines.
+// shapes of both splits, label range, every class present in train, not a single constant image
+// set. Warnings (unbalanced classes, images both in train and test) come back as lines.
 struct SelfCheck {
   std::vector<std::int64_t> class_counts;  // of train
   PixelStatistics statistics;              // of train

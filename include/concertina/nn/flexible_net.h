@@ -3,19 +3,19 @@
 // Not for: losses (distill), optimisers and files (train, store).
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 #include "concertina/spec/resolve.h"
 
 namespace concertina {
 
-// Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias are
-// [full C] when the net shares them between widths.
+// Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
+// are [full C] when the net shares them between widths.
 struct Norm {
   at::Tensor weight, bias, running_mean, running_var;
 };
@@ -36,18 +36,19 @@ enum class Pass {
   calibrate,  // batch statistics; running ones become the exact average over the passes so far
 };
 
-// A trained tensor. `name` is layer path and parameter, for norms of one width with its label before:
-// "stem.conv/weight", "w0.500/stem.norm/bias".
+// A trained tensor. `name` is layer path and parameter, for norms of one width with its label
+// before: "stem.conv/weight", "w0.500/stem.norm/bias".
 struct Parameter {
   std::string name;
   at::Tensor value;
-  std::string axes;     // "out,in,height,width", "out,in", "channel"
-  bool is_matrix;       // weight of a convolution (not depthwise) or linear layer: METHODS.md 4.2
+  std::string axes;  // "out,in,height,width", "out,in", "channel"
+  bool is_matrix;    // weight of a convolution (not depthwise) or linear layer: METHODS.md 4.2
 };
 
 class FlexibleNet {
  public:
-  // Initialised as METHODS.md 4.2 says, from the seed alone. `widths` ascend and end with the full one.
+  // Initialised as METHODS.md 4.2 says, from the seed alone. `widths` ascend and end with the full
+  // one.
   FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings, std::uint64_t seed,
               at::Device device);
 
@@ -58,8 +59,8 @@ class FlexibleNet {
 
   // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
   // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
-  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, and under
-  // Pass::evaluate when the width's statistics were never calibrated.
+  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, and
+  // under Pass::evaluate when the width's statistics were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
                                   Exits exits = Exits::up_to);
 
@@ -73,7 +74,8 @@ class FlexibleNet {
 
   // Every trained tensor, in the order of the layers; the order never changes for a spec.
   std::vector<Parameter> parameters() const;
-  // The full weights of convolutions and linear layers (and shared norm weights): /weights of a file.
+  // The full weights of convolutions and linear layers (and shared norm weights): /weights of a
+  // file.
   std::vector<Parameter> weights() const;
   // All four tensors of a width's norms, "LAYER/running_mean" and so on; weight and bias sliced to
   // the width where they are shared.
@@ -104,8 +106,8 @@ class FlexibleNet {
   std::vector<Width> widths_;
   NormSettings settings_;
   at::Device device_;
-  std::map<int, LayerWeights> weights_;   // by layer
-  std::map<int, Norm> shared_;            // weight and bias, shared_affine only
+  std::map<int, LayerWeights> weights_;  // by layer
+  std::map<int, Norm> shared_;           // weight and bias, shared_affine only
   std::map<Width, Bank> banks_;
 };
 

@@ -16,8 +16,8 @@ class Sgd {
   Sgd(std::vector<Parameter> parameters, const Recipe& recipe);
 
   void clear_gradients();
-  // 2-norm over all gradients. Throws DivergedError naming the first parameter whose gradient is not
-  // finite; nothing was changed then.
+  // 2-norm over all gradients. Throws DivergedError naming the first parameter whose gradient is
+  // not finite; nothing was changed then.
   double gradient_norm() const;
   void step(double learning_rate);
 

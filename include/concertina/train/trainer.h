@@ -1,7 +1,7 @@
 // Training a run from its start or from where it was left, with everything it keeps: run.h5 (the
-// whole state), best.h5 (the epoch that is best for the family) and metrics.jsonl in the run folder.
-// A run that was interrupted and resumed ends in the same run.h5, byte for byte, on the same machine
-// with the same threads and LibTorch.
+// whole state), best.h5 (the epoch that is best for the family) and metrics.jsonl in the run
+// folder. A run that was interrupted and resumed ends in the same run.h5, byte for byte, on the
+// same machine with the same threads and LibTorch.
 #pragma once
 
 #include <filesystem>
@@ -18,11 +18,11 @@ namespace concertina {
 
 // What a step's watcher sees. Losses are means since the last epoch's end.
 struct StepView {
-  std::int64_t epoch = 0;   // being trained, from 1
+  std::int64_t epoch = 0;  // being trained, from 1
   std::int64_t epochs = 0;
-  std::int64_t step = 0;    // done in this epoch
-  std::int64_t steps = 0;   // an epoch
-  std::int64_t batch = 0;   // images a step
+  std::int64_t step = 0;   // done in this epoch
+  std::int64_t steps = 0;  // an epoch
+  std::int64_t batch = 0;  // images a step
   double learning_rate = 0;
   std::vector<std::pair<std::string, double>> losses;  // sub-model id, mean loss; smallest first
 };
@@ -31,9 +31,9 @@ struct EpochView {
   std::int64_t epoch = 0;  // finished
   std::int64_t epochs = 0;
   double seconds = 0;
-  std::string split;       // "validation" or, when nothing is held out, "train"
+  std::string split;  // "validation" or, when nothing is held out, "train"
   std::vector<Evaluation> evaluations;
-  bool is_best = false;    // for the family
+  bool is_best = false;  // for the family
 };
 
 // Both may be empty.
@@ -51,7 +51,7 @@ enum class TrainEnd {
 struct TrainSetting {
   std::filesystem::path folder;  // exists, and this process holds its lock
   at::Device device = at::kCPU;
-  std::int64_t max_steps = -1;   // leave after so many steps of this call; -1 = no limit
+  std::int64_t max_steps = -1;  // leave after so many steps of this call; -1 = no limit
 };
 
 // The first state of a run: a fresh net, nothing trained.

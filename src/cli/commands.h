@@ -1,0 +1,27 @@
+// Every command of the program, one file each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "options.h"
+
+namespace concertina::cli {
+
+Command train_command();
+Command resume_command();
+Command eval_command();
+Command calibrate_command();
+Command sweep_command();
+Command select_command();
+Command inspect_command();
+Command list_command();
+Command show_command();
+Command bench_command();
+
+const std::vector<Command>& commands();
+
+// The whole program but its set-up: gives the exit code, and reports errors on standard error.
+int run_program(const std::vector<std::string>& arguments);
+
+}  // namespace concertina::cli

@@ -1,0 +1,139 @@
+// concertina eval
+#include <algorithm>
+#include <iostream>
+
+#include "concertina/core/error.h"
+#include "concertina/eval/evaluate.h"
+
+#include "commands.h"
+#include "progress.h"
+#include "results.h"
+#include "runs.h"
+#include "scoring.h"
+#include "start.h"
+#include "table.h"
+
+namespace concertina::cli {
+namespace {
+
+std::string text_of_widths(const std::vector<Width>& widths) {
+  std::string text;
+  for (const Width width : widths) text += (text.empty() ? "" : " ") + width.text();
+  return text;
+}
+
+[[noreturn]] void refuse_width(const RunState& state, const Recipe& recipe, Width width,
+                               const std::string& run) {
+  const bool listed =
+      std::find(state.widths.begin(), state.widths.end(), width) != state.widths.end();
+  if (recipe.norm == NormMode::calibrated) {
+    throw UsageError("width " + width.text() + " is not calibrated; `concertina calibrate " + run +
+                     " --width " + width.text() + "` does it");
+  }
+  if (listed) {
+    throw UsageError("width " + width.text() +
+                     " has no statistics yet: the run has not finished its first epoch");
+  }
+  throw UsageError("width " + width.text() + " does not exist: the run has switchable norms, and "
+                   "its widths are " + text_of_widths(state.widths));
+}
+
+std::vector<Subnet> asked_for(const Options& options, const RunState& state) {
+  if (options.given("width") && options.given("submodel")) {
+    throw UsageError("--width and --submodel exclude each other" + options.see_help());
+  }
+  if (options.given("submodel")) {
+    return {parse_subnet_id(state.net, state.widths, options.text("submodel"))};
+  }
+  if (!options.given("width")) return all_subnets(state.net, state.widths);
+  const Width width = Width::parse(options.text("width"));
+  return all_subnets(state.net, {width});
+}
+
+void check_widths(const std::vector<Subnet>& subnets, const RunState& state, const Recipe& recipe,
+                  const std::string& run) {
+  for (const Subnet& subnet : subnets) {
+    const auto fits = [&](const NormBank& bank) {
+      return bank.width == subnet.width && bank.calibrated;
+    };
+    if (std::none_of(state.norms.begin(), state.norms.end(), fits)) {
+      refuse_width(state, recipe, subnet.width, run);
+    }
+  }
+}
+
+void print_scores(const RunState& state, const std::vector<Score>& scores, const Options& options) {
+  if (!options.flag("json")) {
+    TextTable table({"sub-model", ">accuracy", ">loss", ">images"});
+    for (const Score& score : scores) {
+      table.add({subnet_id(state.net, score.subnet), accuracy_cell(score.accuracy),
+                 loss_cell(score.loss), std::to_string(score.images)});
+    }
+    std::cout << table.text();
+    return;
+  }
+  Json json = {{"run", options.text("RUN")},
+               {"split", options.text("split")},
+               {"checkpoint", options.text("checkpoint")},
+               {"epoch", state.progress.epoch},
+               {"submodels", Json::array()}};
+  for (const Score& score : scores) {
+    Json row = subnet_json(state.net, score.subnet);
+    row["accuracy"] = score.accuracy;
+    row["loss"] = score.loss;
+    row["images"] = score.images;
+    json["submodels"].push_back(std::move(row));
+  }
+  print_json(json);
+}
+
+int run(const Options& options) {
+  const at::Device device = start(options);
+  RunState state = read_run(run_file(options.needed("RUN")));
+  const Recipe recipe = recipe_of(state);
+  const std::vector<Subnet> subnets = asked_for(options, state);
+  const bool best = options.text("checkpoint") == "best";
+  if (!best) check_widths(subnets, state, recipe, options.text("RUN"));
+  const PreparedData data = data_of_run(state, recipe, options);
+  Scorer scorer(state, recipe, device, best);
+  const EvalLoader loader(split_of(data, options.text("split")), data.statistics,
+                          kEvaluationBatch, device);
+  std::vector<Score> scores;
+  {
+    ProgressLine line(options.flag("quiet"));
+    const Rate rate;
+    for (const Subnet& subnet : subnets) {
+      const double before = static_cast<double>(scores.size());
+      const auto progress = [&](std::int64_t done, std::int64_t all) {
+        const double count = static_cast<double>(subnets.size());
+        const double finished = before + static_cast<double>(done) / static_cast<double>(all);
+        ProgressView view;
+        view.task = "eval " + subnet_id(state.net, subnet);
+        view.share = finished / count;
+        view.seconds_left = rate.seconds_left(finished, count);
+        line.show(view);
+        return true;
+      };
+      scores.push_back(*scorer.score(subnet, loader, progress));
+    }
+  }
+  print_scores(state, scores, options);
+  return 0;
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {"eval",
+          "accuracy and loss of a run's sub-models",
+          with({positional("RUN", "the run folder, or a file such as run.h5 or best.h5"),
+                split_option(), checkpoint_option(),
+                text_option("width", "W", "only this width, such as 0.5"),
+                text_option("submodel", "ID", "only this sub-model, such as w0.500"),
+                data_option()},
+               {machine_options(), output_options()}),
+          {"concertina eval runs/mb1 --split test --json"},
+          &run};
+}
+
+}  // namespace concertina::cli

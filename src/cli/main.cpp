@@ -1,0 +1,10 @@
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "start.h"
+
+int main(int count, char** values) {
+  concertina::cli::tune_process();
+  return concertina::cli::run_program(std::vector<std::string>(values + 1, values + count));
+}

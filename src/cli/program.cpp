@@ -1,0 +1,107 @@
+// The commands, their dispatch, and the one place where an error becomes a message and an exit code.
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include <c10/util/Exception.h>
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+#include "concertina/core/version.h"
+
+#include "commands.h"
+
+namespace concertina::cli {
+namespace {
+
+constexpr int kInternal = 70;  // a fault of the program, not of its input
+
+std::string program_help() {
+  std::string text =
+      "concertina " + version() + ": " +
+      wrapped("trains every width and exit of one network at once, and picks the size that fits",
+              20, 2) +
+      "\n\nUsage: concertina COMMAND [options]\n\nCommands:\n";
+  for (const Command& command : commands()) {
+    const std::string name = "  " + command.name + std::string(12 - command.name.size(), ' ');
+    text += name + wrapped(command.summary, name.size(), name.size()) + "\n";
+  }
+  return text +
+         "\n  --help, -h  this text; `concertina COMMAND --help` says more of a command\n"
+         "  --version   the version\n\n"
+         "Example:\n"
+         "  concertina train --net slimmable-mobilenet-v1 --recipe quick \\\n"
+         "      --data shapes --out runs/first\n"
+         "  concertina sweep runs/first\n"
+         "  concertina select runs/first --max-macs 2M\n";
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Command& command : commands()) {
+    if (command.name == name) return command;
+    known.push_back(command.name);
+  }
+  throw UsageError(unknown_message("command", name, known) + " (see `concertina --help`)");
+}
+
+int dispatch(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    std::cerr << program_help();
+    return static_cast<int>(ExitCode::usage);
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    std::cout << program_help();
+    return 0;
+  }
+  if (name == "--version") {
+    std::cout << "concertina " << version() << "\n";
+    return 0;
+  }
+  const Command& command = find_command(name);
+  const Options options(command, {arguments.begin() + 1, arguments.end()});
+  if (!options.wants_help()) return command.run(options);
+  std::cout << help_text(command);
+  return 0;
+}
+
+int report(const std::string& message, int code) {
+  std::cerr << "concertina: " << message.substr(0, message.find('\n')) << std::endl;
+  return code;
+}
+
+int report_internal(const std::string& message) {
+  return report("internal error: " + message, kInternal);
+}
+
+int run_and_flush(const std::vector<std::string>& arguments) {
+  const int code = dispatch(arguments);
+  if (!std::cout.flush()) throw IoError("standard output: cannot be written");
+  return code;
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      train_command(),  resume_command(),  eval_command(), calibrate_command(), sweep_command(),
+      select_command(), inspect_command(), list_command(), show_command(),      bench_command()};
+  return all;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+  try {
+    return run_and_flush(arguments);
+  } catch (const Error& error) {
+    return report(error.what(), static_cast<int>(error.code()));
+  } catch (const c10::Error& error) {
+    return report_internal(error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return report_internal("out of memory");
+  } catch (const std::exception& error) {
+    return report_internal(error.what());
+  }
+}
+
+}  // namespace concertina::cli

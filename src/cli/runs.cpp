@@ -1,0 +1,90 @@
+#include "runs.h"
+
+#include <cstdlib>
+#include <system_error>
+
+#include "concertina/core/error.h"
+#include "concertina/data/catalogue.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+}  // namespace
+
+fs::path run_file(const std::string& argument) {
+  if (is_folder(argument)) return run_folder(argument) / "run.h5";
+  if (is_there(argument)) return argument;
+  throw NoInputError("run \"" + argument + "\" is not there; expected a run folder or its file");
+}
+
+fs::path run_folder(const std::string& argument) {
+  if (!is_there(argument)) throw NoInputError("run folder \"" + argument + "\" is not there");
+  if (!is_folder(argument)) {
+    throw NoInputError("\"" + argument + "\" is no folder; expected the folder of a run");
+  }
+  if (!is_there(fs::path(argument) / "run.h5")) {
+    throw NoInputError("folder \"" + argument + "\" holds no run: run.h5 is not there");
+  }
+  return argument;
+}
+
+Recipe recipe_of(const RunState& state) { return parse_recipe(state.recipe, "the run's recipe"); }
+
+Option data_option() {
+  return text_option("data", "NAME[:PATH]", "where the run's images are now, if they moved");
+}
+
+PreparedData data_of_run(RunState& state, const Recipe& recipe, const Options& options) {
+  if (options.given("data")) state.data.argument = absolute_data(options.text("data"));
+  return prepare_data(read_dataset(state.data.argument), state, recipe);
+}
+
+std::string absolute_data(const std::string& argument) {
+  const std::size_t colon = argument.find(':');
+  if (colon == std::string::npos || colon + 1 == argument.size()) return argument;
+  const fs::path path = fs::absolute(argument.substr(colon + 1)).lexically_normal();
+  return argument.substr(0, colon + 1) + path.string();
+}
+
+Option split_option() {
+  return choice_option("split", {"test", "validation", "train"}, "which images", "test");
+}
+
+Option checkpoint_option() {
+  return choice_option("checkpoint", {"last", "best"},
+                       "last: the net as the run left it; best: each sub-model's own best by "
+                       "validation",
+                       "last");
+}
+
+const Split& split_of(const PreparedData& data, const std::string& name) {
+  const Split& split = name == "test"         ? data.test
+                       : name == "validation" ? data.validation
+                                              : data.train;
+  if (split.size() > 0) return split;
+  throw UsageError("--split " + name + ": the run has no " + name + " images");
+}
+
+fs::path recipe_folder() {
+  const char* named = std::getenv("CONCERTINA_SCHEDULES");
+  if (named != nullptr && *named != '\0') return named;
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
+  const fs::path installed = program.parent_path().parent_path() / "share/concertina/schedules";
+  if (!failed && is_folder(installed)) return installed;
+  return CONCERTINA_SCHEDULES_FOLDER;
+}
+
+}  // namespace concertina::cli

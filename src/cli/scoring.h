@@ -1,0 +1,35 @@
+// Accuracy and loss of single sub-models, from a run's last state or from their best checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "concertina/eval/evaluate.h"
+#include "concertina/train/run_state.h"
+
+namespace concertina::cli {
+
+constexpr std::int64_t kEvaluationBatch = 250;  // images, as the trainer's
+
+class Scorer {
+ public:
+  Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best);
+
+  // Nothing when `progress` asked to stop. All exits of a width are computed with the first of them.
+  std::optional<Score> score(const Subnet& subnet, const EvalLoader& loader,
+                             const EvalProgress& progress);
+  // The sub-model as it ships.
+  FlexibleNet small_net(const Subnet& subnet) const;
+
+ private:
+  const SubnetState& submodel(const Subnet& subnet) const;
+
+  const RunState& state_;
+  at::Device device_;
+  bool best_;
+  FlexibleNet net_;
+  std::vector<Score> known_;
+};
+
+}  // namespace concertina::cli

@@ -1,0 +1,98 @@
+#include "start.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <sched.h>
+#include <torch/cuda.h>
+
+#include "concertina/core/error.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+
+#include "torch_compat.h"
+
+namespace concertina::cli {
+namespace {
+
+// glibc gives big blocks back to the system at once, and takes page faults to get them again: 1.2
+// to 1.3 times the time of a step. 32 MiB is the largest threshold it accepts.
+void keep_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 2047 << 20);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+// Its threads fight with LibTorch's: 1.4 times the time of a step.
+void quiet_openblas() {
+  using SetThreads = void (*)(int);
+  // Only a LibTorch that was linked with OpenBLAS has it.
+  const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (set != nullptr) set(1);
+}
+
+at::Device cuda_device(const std::string& text, std::int64_t index) {
+  const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
+  if (index < count) return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  throw UsageError("--device " + text + ": " +
+                   (count == 0 ? "there is no CUDA device, or LibTorch was built without CUDA"
+                               : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
+}
+
+}  // namespace
+
+void tune_process() {
+  keep_memory();
+  quiet_openblas();
+  send_warnings_to_log();
+}
+
+int core_count() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+std::vector<Option> machine_options() {
+  return {integer_option("threads", {1, 4096}, "of LibTorch; without it, the cores there are"),
+          text_option("device", "D", "cpu, cuda, cuda:N, or auto (cuda when there)", "cpu")};
+}
+
+Option json_option() { return flag_option("json", "print the result as JSON"); }
+
+std::vector<Option> output_options() {
+  return {json_option(), flag_option("quiet", "no progress, and warnings only"),
+          text_option("log-level", "L", "trace, debug, info, warn, error or off", "info")};
+}
+
+std::vector<Option> with(std::vector<Option> options,
+                         const std::vector<std::vector<Option>>& more) {
+  for (const std::vector<Option>& part : more) {
+    options.insert(options.end(), part.begin(), part.end());
+  }
+  return options;
+}
+
+at::Device parse_device(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (text == "cpu") return at::kCPU;
+  if (text == "auto" && torch::cuda::device_count() == 0) return at::kCPU;
+  if (text == "cuda" || text == "auto") return cuda_device(text, 0);
+  const std::optional<std::int64_t> index =
+      parts.size() == 2 && parts[0] == "cuda" ? parse_integer(parts[1]) : std::nullopt;
+  if (index && *index >= 0 && *index < 128) return cuda_device(text, *index);
+  throw UsageError("--device \"" + text + "\"; expected cpu, cuda, cuda:N or auto");
+}
+
+at::Device start(const Options& options) {
+  const LogLevel level = parse_log_level(options.text("log-level"));
+  set_log_level(options.flag("quiet") && level < LogLevel::warn ? LogLevel::warn : level);
+  const at::Device device = parse_device(options.text("device"));
+  at::set_num_interop_threads(1);
+  at::set_num_threads(options.given("threads") ? static_cast<int>(options.integer("threads"))
+                                               : core_count());
+  return device;
+}
+
+}  // namespace concertina::cli

@@ -1,0 +1,160 @@
+// concertina train
+#include <iostream>
+#include <map>
+
+#include "concertina/core/error.h"
+#include "concertina/core/file.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/data/catalogue.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/train/trainer.h"
+
+#include "commands.h"
+#include "runs.h"
+#include "start.h"
+#include "training.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Options that stand for a key of the recipe.
+const std::vector<std::pair<const char*, const char*>> kKeys = {{"epochs", "train.epochs"},
+                                                                {"batch", "train.batch"},
+                                                                {"validation", "train.validation"},
+                                                                {"seed", "train.seed"},
+                                                                {"widths", "net.widths"}};
+
+std::vector<Option> recipe_options() {
+  return {list_option("set", "KEY=VALUE", "a recipe key, such as optimizer.lr=0.1"),
+          integer_option("epochs", {1, 100000}, "recipe key train.epochs"),
+          integer_option("batch", {1, 65536}, "recipe key train.batch: images a step"),
+          integer_option("seed", {0, 9223372036854775807}, "recipe key train.seed"),
+          integer_option("validation", {0, 100000000},
+                         "recipe key train.validation: training images held out"),
+          text_option("widths", "\"W W 1\"", "recipe key net.widths, such as \"0.25 0.5 1\"")};
+}
+
+std::vector<Option> options() {
+  return with({text_option("net", "NAME", "the network (see `concertina list nets`)"),
+               list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
+               text_option("recipe", "NAME|FILE", "how to train (see `concertina list recipes`)"),
+               text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
+               text_option("out", "RUN", "the folder to make and fill")},
+              {recipe_options(),
+               {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
+                choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
+                choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"),
+                max_steps_option(),
+                flag_option("print-recipe", "print the recipe in full, and train nothing")},
+               machine_options(),
+               output_options()});
+}
+
+Overrides overrides(const Options& options) {
+  Overrides result = options.list("set");
+  for (const auto& [option, key] : kKeys) {
+    if (options.given(option)) result.push_back(std::string(key) + "=" + options.text(option));
+  }
+  return result;
+}
+
+void refuse_old_run(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::exists(folder / "run.h5", ignored)) return;
+  throw UsageError("folder \"" + folder.string() + "\" holds a run already; continue it with " +
+                   "`concertina resume " + folder.string() + "`, or name another --out");
+}
+
+std::string numbers(const std::vector<float>& values) {
+  std::vector<std::string> parts;
+  for (const float value : values) parts.push_back(format_fixed(static_cast<double>(value), 4));
+  return join(parts, " ");
+}
+
+void log_self_check(const Dataset& dataset) {
+  const SelfCheck check = self_check(dataset);
+  const auto [least, most] =
+      std::minmax_element(check.class_counts.begin(), check.class_counts.end());
+  log_info("data: " + std::to_string(dataset.train.size()) + " training and " +
+           std::to_string(dataset.test.size()) + " test images, " +
+           std::to_string(dataset.channels()) + "x" + std::to_string(dataset.height()) + "x" +
+           std::to_string(dataset.width()) + ", " + std::to_string(dataset.classes.size()) +
+           " classes of " + std::to_string(*least) + " to " + std::to_string(*most) + " images");
+  log_info("data: mean " + numbers(check.statistics.mean) + ", deviation " +
+           numbers(check.statistics.deviation) + ", " + std::to_string(check.duplicates) +
+           " test images also in train");
+  for (const std::string& warning : check.warnings) log_warn("data: " + warning);
+}
+
+PreparedData load_data(const Options& options, const Recipe& recipe) {
+  const std::string argument = absolute_data(options.needed("data"));
+  Dataset dataset = read_dataset(argument);
+  const std::int64_t count = options.integer("limit");
+  limit(dataset, count);
+  log_self_check(dataset);
+  PreparedData data = prepare_data(std::move(dataset), argument, count, recipe);
+  log_info("data: " + std::to_string(data.train.size()) + " images to train on, " +
+           std::to_string(data.validation.size()) + " held out for validation");
+  return data;
+}
+
+// Who learns from whom, one line a student.
+void log_plan(const NetSpec& net, const Recipe& recipe) {
+  for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
+  const auto widths =
+      active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
+  std::map<Subnet, std::string> teachers;
+  for (const Link& link : recipe.plan.links(widths, net.exit_count())) {
+    teachers[link.student] += " " + (link.from_label ? "label" : subnet_id(net, link.teacher));
+  }
+  for (const auto& [student, names] : teachers) {
+    log_info("plan: " + subnet_id(net, student) + " <-" + names +
+             (recipe.random_widths >= 0 ? " (first step)" : ""));
+  }
+}
+
+NetSpec build_net(const Options& options, const PreparedData& data) {
+  NetInput input;
+  input.classes = static_cast<int>(data.description.classes.size());
+  input.channels = static_cast<int>(data.train.images.size(1));
+  input.height = static_cast<int>(data.train.images.size(2));
+  input.width = static_cast<int>(data.train.images.size(3));
+  return make_net(options.needed("net"), input, options.list("net-option"));
+}
+
+int run(const Options& options) {
+  const Recipe recipe =
+      load_recipe(options.needed("recipe"), recipe_folder(), overrides(options));
+  if (options.flag("print-recipe")) {
+    std::cout << print_recipe(recipe);
+    return 0;
+  }
+  const at::Device device = start(options);
+  const fs::path folder = options.needed("out");
+  refuse_old_run(folder);
+  make_net(options.needed("net"), {}, options.list("net-option"));  // before the data are read
+  const PreparedData data = load_data(options, recipe);
+  const NetSpec net = build_net(options, data);
+  log_plan(net, recipe);
+  create_folder(folder);
+  const FolderLock lock(folder);
+  refuse_old_run(folder);
+  RunState state = new_run(net, recipe, data, device);
+  return train_and_report(state, data, folder, device, options);
+}
+
+}  // namespace
+
+Command train_command() {
+  return {"train",
+          "train every width and exit of a network in one run",
+          options(),
+          {"concertina train --net slimmable-mobilenet-v1 --recipe ipkd-ta \\",
+           "    --data cifar10:DIR --out runs/mb1"},
+          &run};
+}
+
+}  // namespace concertina::cli

@@ -1,0 +1,159 @@
+#include "training.h"
+
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "concertina/core/error.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/train/signals.h"
+#include "concertina/train/trainer.h"
+
+#include "progress.h"
+#include "results.h"
+#include "table.h"
+
+namespace concertina::cli {
+namespace {
+
+// The bar of the steps, and a line of the log for every epoch.
+class Display {
+ public:
+  explicit Display(bool quiet) : line_(quiet) {}
+
+  void step(const StepView& view) {
+    const double done = static_cast<double>((view.epoch - 1) * view.steps + view.step);
+    const double all = static_cast<double>(view.epochs * view.steps);
+    if (!whole_) whole_.emplace(done - 1);
+    if (view.epoch != epoch_) {
+      epoch_ = view.epoch;
+      rate_ = Rate(done);
+    }
+    const double images = rate_.per_second(done) * static_cast<double>(view.batch);
+    ProgressView shown;
+    shown.task = "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs);
+    shown.share = static_cast<double>(view.step) / static_cast<double>(view.steps);
+    shown.rate = format_fixed(images, 0) + " images/s";
+    shown.seconds_left = whole_->seconds_left(done, all);
+    for (const auto& [id, loss] : view.losses) {
+      shown.details += (shown.details.empty() ? "loss " : " ") + id + " " + format_fixed(loss, 3);
+    }
+    line_.show(shown);
+  }
+
+  void epoch(const EpochView& view) {
+    line_.clear();
+    std::string text = "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs) +
+                       ", " + format_fixed(view.seconds, 1) + " s";
+    if (!view.evaluations.empty()) text += ", " + view.split + " accuracy";
+    for (const Evaluation& row : view.evaluations) {
+      text += " " + row.id + " " + accuracy_cell(row.accuracy);
+    }
+    log_info(text + (view.is_best ? ", the best so far" : ""));
+  }
+
+  void clear() { line_.clear(); }
+
+ private:
+  ProgressLine line_;
+  std::int64_t epoch_ = 0;
+  Rate rate_;                  // of this epoch
+  std::optional<Rate> whole_;  // of this call, evaluations included
+};
+
+const Evaluation* newest(const RunState& state, const std::string& id, const std::string& split) {
+  const Evaluation* found = nullptr;
+  for (const Evaluation& row : state.evaluations) {
+    if (row.id == id && row.split == split) found = &row;
+  }
+  return found;
+}
+
+Json evaluation_json(const Evaluation* row) {
+  if (row == nullptr) return nullptr;
+  return {{"accuracy", row->accuracy}, {"loss", row->loss}, {"epoch", row->epoch}};
+}
+
+void print_training_json(const RunState& state, const std::filesystem::path& folder) {
+  const Progress& progress = state.progress;
+  Json json = {{"run", folder.string()},
+               {"finished", progress.finished},
+               {"epoch", progress.epoch},
+               {"best_epoch", progress.best_epoch},
+               {"submodels", Json::array()}};
+  for (const SubnetState& submodel : state.submodels) {
+    Json row = subnet_json(state.net, submodel.subnet);
+    const std::string id = row["id"];
+    row["validation"] = evaluation_json(newest(state, id, "validation"));
+    row["test"] = evaluation_json(newest(state, id, "test"));
+    put_cost(row, subnet_cost(state.net, submodel.subnet).anytime);
+    json["submodels"].push_back(std::move(row));
+  }
+  print_json(json);
+}
+
+void print_training_table(const RunState& state) {
+  TextTable table(
+      {"sub-model", ">validation", ">best (epoch)", ">test", ">test loss", ">MACs", ">params"});
+  for (const SubnetState& submodel : state.submodels) {
+    const std::string id = subnet_id(state.net, submodel.subnet);
+    const Evaluation* validation = newest(state, id, "validation");
+    const Evaluation* test = newest(state, id, "test");
+    const Cost cost = subnet_cost(state.net, submodel.subnet).anytime;
+    const std::string best = submodel.best ? accuracy_cell(submodel.best->accuracy) + " (" +
+                                                 std::to_string(submodel.best->epoch) + ")"
+                                           : "-";
+    table.add({id, validation != nullptr ? accuracy_cell(validation->accuracy) : "-", best,
+               test != nullptr ? accuracy_cell(test->accuracy) : "-",
+               test != nullptr ? loss_cell(test->loss) : "-", count_cell(cost.macs),
+               count_cell(cost.params)});
+  }
+  std::cout << table.text();
+}
+
+std::string where_saved(const RunState& state, const std::filesystem::path& folder) {
+  return "after epoch " + std::to_string(state.progress.epoch) + ", step " +
+         std::to_string(state.progress.step_in_epoch) +
+         "; the state is saved; continue with `concertina resume " + folder.string() + "`";
+}
+
+}  // namespace
+
+Option max_steps_option() {
+  return integer_option("max-steps", {1, 1000000000}, "save and leave (75) after N steps");
+}
+
+void print_training(const RunState& state, const std::filesystem::path& folder, bool json) {
+  if (json) {
+    print_training_json(state, folder);
+  } else {
+    print_training_table(state);
+  }
+}
+
+int train_and_report(RunState& state, const PreparedData& data,
+                     const std::filesystem::path& folder, at::Device device,
+                     const Options& options) {
+  const SignalGuard guard;
+  Display display(options.flag("quiet"));
+  TrainSetting setting;
+  setting.folder = folder;
+  setting.device = device;
+  if (options.given("max-steps")) setting.max_steps = options.integer("max-steps");
+  const TrainWatcher watcher{[&](const StepView& view) { display.step(view); },
+                             [&](const EpochView& view) { display.epoch(view); }};
+  const TrainEnd end = train(state, data, setting, watcher);
+  display.clear();
+  if (end == TrainEnd::step_limit) {
+    throw StoppedError("step limit met " + where_saved(state, folder));
+  }
+  if (end == TrainEnd::interrupted) {
+    log_warn("interrupted " + where_saved(state, folder));
+    return 128 + SignalGuard::received();
+  }
+  print_training(state, folder, options.flag("json"));
+  return 0;
+}
+
+}  // namespace concertina::cli

@@ -1,0 +1,124 @@
+#include "history.h"
+
+#include <limits>
+
+#include "concertina/core/error.h"
+
+namespace concertina {
+namespace {
+
+std::string edge_name(const Link& link, const std::string& id) {
+  return "edge" + std::to_string(link.edge + 1) + "/" + id;
+}
+
+std::string unit_of(const std::string& name) {
+  if (name.rfind("accuracy/", 0) == 0) return "fraction";
+  if (name.find("gradient_norm") != std::string::npos) return "nats per logit";
+  return "nats";
+}
+
+void append(Table& table, const std::vector<Column>& row) {
+  if (table.empty()) {
+    table = row;
+    return;
+  }
+  for (std::size_t k = 0; k < row.size(); ++k) table[k].values.push_back(row[k].values.front());
+}
+
+}  // namespace
+
+EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vector<Width>& widths)
+    : net_(net) {
+  for (const Subnet& subnet : all_subnets(net, widths)) {
+    ids_.push_back(subnet_id(net, subnet));
+    sums_["loss/" + ids_.back()];
+    sums_["accuracy/" + ids_.back()];
+  }
+  for (const Link& link : plan.links(widths, net.exit_count())) {
+    const std::string name = edge_name(link, subnet_id(net, link.student));
+    sums_[name + "/loss"];
+    sums_[name + "/gradient_norm"];
+  }
+}
+
+void EpochSums::put(const std::string& name, double value, double count) {
+  const auto sum = sums_.find(name);
+  if (sum == sums_.end()) return;
+  sum->second.total += value;
+  sum->second.count += count;
+}
+
+void EpochSums::add(const StepReport& report, std::int64_t batch) {
+  for (const SubnetReport& entry : report.subnets) {
+    const std::string id = subnet_id(net_, entry.subnet);
+    put("loss/" + id, entry.loss, 1);
+    put("accuracy/" + id, static_cast<double>(entry.correct), static_cast<double>(batch));
+  }
+  for (const LinkReport& entry : report.links) {
+    const std::string name = edge_name(entry.link, subnet_id(net_, entry.link.student));
+    put(name + "/loss", entry.loss, 1);
+    put(name + "/gradient_norm", entry.gradient_norm, 1);
+  }
+}
+
+std::vector<std::pair<std::string, double>> EpochSums::means() const {
+  std::vector<std::pair<std::string, double>> result;
+  for (const auto& [name, sum] : sums_) {
+    result.emplace_back(
+        name, sum.count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum.total / sum.count);
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, double>> EpochSums::losses() const {
+  std::vector<std::pair<std::string, double>> result;
+  for (const std::string& id : ids_) {
+    const Sum& sum = sums_.at("loss/" + id);
+    if (sum.count != 0) result.emplace_back(id, sum.total / sum.count);
+  }
+  return result;
+}
+
+std::vector<double> EpochSums::flat() const {
+  std::vector<double> values;
+  for (const auto& [name, sum] : sums_) {
+    values.push_back(sum.total);
+    values.push_back(sum.count);
+  }
+  return values;
+}
+
+void EpochSums::restore(const std::vector<double>& flat) {
+  if (flat.size() != 2 * sums_.size()) {
+    throw DataError("run file: " + std::to_string(flat.size()) + " partial sums; expected " +
+                    std::to_string(2 * sums_.size()));
+  }
+  std::size_t k = 0;
+  for (auto& [name, sum] : sums_) {
+    sum.total = flat[k++];
+    sum.count = flat[k++];
+  }
+}
+
+void EpochSums::clear() {
+  for (auto& [name, sum] : sums_) sum = {};
+}
+
+void append_train_row(Table& table, std::int64_t epoch, double learning_rate,
+                      const EpochSums& sums) {
+  std::vector<Column> row{{"epoch", "epochs", {static_cast<double>(epoch)}},
+                          {"learning_rate", "1", {learning_rate}}};
+  for (const auto& [name, mean] : sums.means()) row.push_back({name, unit_of(name), {mean}});
+  append(table, row);
+}
+
+void append_valid_row(Table& table, std::int64_t epoch, const std::vector<Evaluation>& rows) {
+  std::vector<Column> row{{"epoch", "epochs", {static_cast<double>(epoch)}}};
+  for (const Evaluation& one : rows) {
+    row.push_back({"loss/" + one.id, "nats", {one.loss}});
+    row.push_back({"accuracy/" + one.id, "fraction", {one.accuracy}});
+  }
+  append(table, row);
+}
+
+}  // namespace concertina

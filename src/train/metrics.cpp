@@ -1,0 +1,87 @@
+#include "metrics.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+#include "concertina/core/error.h"
+#include "concertina/core/file.h"
+
+namespace concertina {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The lines that belong to steps up to `step`.
+std::string kept_lines(const std::string& text, std::int64_t step) {
+  std::string kept;
+  std::size_t start = 0;
+  for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+    const std::string line = text.substr(start, end - start);
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_discarded() || !json.contains("step") || json["step"] > step) break;
+    kept += line + "\n";
+  }
+  return kept;
+}
+
+Json link_json(const NetSpec& net, const LinkReport& report) {
+  const Link& link = report.link;
+  return {{"edge", link.edge + 1},
+          {"teacher", link.from_label ? "label" : subnet_id(net, link.teacher)},
+          {"student", subnet_id(net, link.student)},
+          {"loss", report.loss},
+          {"gradient_norm", report.gradient_norm}};
+}
+
+}  // namespace
+
+Metrics::Metrics(const std::filesystem::path& file, std::int64_t step) : file_(file) {
+  if (std::filesystem::exists(file)) {
+    const std::string text = read_file(file);
+    const std::string kept = step == 0 ? "" : kept_lines(text, step);
+    if (kept != text) replace_file(file, {kept});
+  }
+  stream_ = std::fopen(file.c_str(), "a");
+  if (stream_ == nullptr) {
+    throw IoError("cannot open " + file.string() + ": " + std::strerror(errno));
+  }
+}
+
+Metrics::~Metrics() { std::fclose(stream_); }
+
+void Metrics::write(const std::string& line) {
+  const std::string whole = line + "\n";
+  if (std::fwrite(whole.data(), 1, whole.size(), stream_) != whole.size() ||
+      std::fflush(stream_) != 0) {
+    throw IoError("cannot write " + file_.string() + ": " + std::strerror(errno));
+  }
+}
+
+void Metrics::step(const Progress& progress, double learning_rate, double gradient_norm,
+                   double images_per_second, const NetSpec& net, const StepReport& report) {
+  Json json{{"type", "step"},
+            {"epoch", progress.epoch + 1},
+            {"step", progress.step},
+            {"learning_rate", learning_rate},
+            {"gradient_norm", gradient_norm},
+            {"images_per_s", images_per_second}};
+  for (const LinkReport& link : report.links) json["links"].push_back(link_json(net, link));
+  write(json.dump());
+}
+
+void Metrics::epoch(const Progress& progress, double seconds,
+                    const std::vector<std::pair<std::string, double>>& means,
+                    const std::vector<Evaluation>& evaluations) {
+  Json json{
+      {"type", "epoch"}, {"epoch", progress.epoch}, {"step", progress.step}, {"seconds", seconds}};
+  for (const auto& [name, mean] : means) json["train"][name] = mean;
+  for (const Evaluation& one : evaluations) {
+    json["evaluations"].push_back(
+        {{"id", one.id}, {"split", one.split}, {"loss", one.loss}, {"accuracy", one.accuracy}});
+  }
+  write(json.dump());
+}
+
+}  // namespace concertina

@@ -1,0 +1,241 @@
+#include "concertina/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "concertina/core/error.h"
+#include "concertina/core/log.h"
+#include "concertina/distill/train_step.h"
+#include "concertina/eval/calibrate.h"
+#include "concertina/feed/loader.h"
+#include "concertina/spec/cost.h"
+#include "concertina/train/sgd.h"
+#include "concertina/train/signals.h"
+
+#include "history.h"
+#include "metrics.h"
+
+namespace concertina {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kEvaluationBatch = 250;  // images; the last batch may be smaller
+constexpr std::int64_t kMetricsEvery = 20;      // steps
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Of the family, by the recipe's policy.
+double family_score(const std::vector<Evaluation>& rows, BestPolicy policy) {
+  double sum = 0;
+  double least = 1;
+  for (const Evaluation& row : rows) {
+    sum += row.accuracy;
+    least = std::min(least, row.accuracy);
+  }
+  return policy == BestPolicy::worst ? least : sum / static_cast<double>(rows.size());
+}
+
+class Trainer {
+ public:
+  Trainer(RunState& state, const PreparedData& data, const TrainSetting& setting,
+          const TrainWatcher& watcher)
+      : state_(state),
+        data_(data),
+        setting_(setting),
+        watcher_(watcher),
+        recipe_(parse_recipe(state.recipe, "the run's recipe")),
+        net_(net_of_run(state, recipe_, setting.device)),
+        sgd_(net_.parameters(), recipe_),
+        loader_(data.train, data.statistics, {recipe_.crop_padding, recipe_.flip}, recipe_.batch,
+                recipe_.seed, setting.device),
+        sums_(state_.net, recipe_.plan, state_.widths),
+        metrics_(setting.folder / "metrics.jsonl", state.progress.step) {
+    restore_momentum(state_, sgd_);
+    if (!state_.progress.partial_sums.empty()) sums_.restore(state_.progress.partial_sums);
+  }
+
+  TrainEnd run() {
+    Progress& progress = state_.progress;
+    if (progress.step == 0) save();
+    while (progress.epoch < recipe_.epochs) {
+      if (!run_epoch()) {
+        save();
+        return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
+      }
+      finish_epoch();
+    }
+    if (!progress.finished) finish();
+    return TrainEnd::finished;
+  }
+
+ private:
+  // False when it has to leave before the epoch's end.
+  bool run_epoch() {
+    epoch_start_ = Clock::now();
+    Progress& progress = state_.progress;
+    while (progress.step_in_epoch < loader_.batches()) {
+      if (SignalGuard::received() != 0 || steps_here_ == setting_.max_steps) return false;
+      step();
+    }
+    return true;
+  }
+
+  void step() {
+    Progress& progress = state_.progress;
+    const auto start = Clock::now();
+    const Batch batch = loader_.get(progress.epoch, progress.step_in_epoch);
+    learning_rate_ = recipe_.lr.at(progress.step, recipe_.epochs, loader_.batches());
+    sgd_.clear_gradients();
+    const StepReport report =
+        train_step(net_, recipe_.plan, active_widths(recipe_, state_.widths, progress.step),
+                   batch.images, batch.labels);
+    const double norm = sgd_.gradient_norm();
+    sgd_.step(learning_rate_);
+    sums_.add(report, batch.labels.size(0));
+    ++progress.step;
+    ++progress.step_in_epoch;
+    ++steps_here_;
+    if (progress.step % kMetricsEvery == 1) {
+      const double rate = static_cast<double>(batch.labels.size(0)) / seconds_since(start);
+      metrics_.step(progress, learning_rate_, norm, rate, state_.net, report);
+    }
+    if (watcher_.on_step) watcher_.on_step(step_view());
+  }
+
+  StepView step_view() const {
+    const Progress& progress = state_.progress;
+    return {progress.epoch + 1, recipe_.epochs, progress.step_in_epoch, loader_.batches(),
+            recipe_.batch,      learning_rate_, sums_.losses()};
+  }
+
+  void finish_epoch() {
+    Progress& progress = state_.progress;
+    ++progress.epoch;
+    progress.step_in_epoch = 0;
+    EpochView view{progress.epoch, recipe_.epochs, 0, "train", {}, false};
+    calibrate_all();
+    if (data_.validation.size() > 0) {
+      view.split = "validation";
+      view.evaluations = evaluate_on(data_.validation, view.split);
+      append_valid_row(state_.valid_history, progress.epoch, view.evaluations);
+      state_.evaluations.insert(state_.evaluations.end(), view.evaluations.begin(),
+                                view.evaluations.end());
+      keep_best(view);
+    }
+    append_train_row(state_.train_history, progress.epoch, learning_rate_, sums_);
+    view.seconds = seconds_since(epoch_start_);
+    metrics_.epoch(progress, view.seconds, sums_.means(), view.evaluations);
+    sums_.clear();
+    const bool last = progress.epoch == recipe_.epochs;
+    if (view.is_best) save_to("best.h5");
+    if (!last && progress.epoch % recipe_.checkpoint_every == 0) save();
+    if (watcher_.on_epoch) watcher_.on_epoch(view);
+  }
+
+  void calibrate_all() {
+    if (net_.sharing() != NormSharing::shared_affine) return;
+    for (const Width width : state_.widths) {
+      calibrate(net_, width, data_.train, data_.statistics,
+                {recipe_.calibration_images, 100, recipe_.seed});
+    }
+  }
+
+  std::vector<Evaluation> evaluate_on(const Split& split, const std::string& name) {
+    const EvalLoader loader(split, data_.statistics, kEvaluationBatch, setting_.device);
+    return as_evaluations(state_.net, evaluate(net_, loader, state_.widths), state_.progress.epoch,
+                          name);
+  }
+
+  // The better accuracy wins; on equal accuracy the lower loss; then the earlier epoch.
+  void keep_best(EpochView& view) {
+    for (std::size_t k = 0; k < state_.submodels.size(); ++k) {
+      SubnetState& submodel = state_.submodels[k];
+      const Evaluation& now = view.evaluations[k];
+      const bool better =
+          !submodel.best || now.accuracy > submodel.best->accuracy ||
+          (now.accuracy == submodel.best->accuracy && now.loss < submodel.best->loss);
+      if (!better) continue;
+      submodel.best = snapshot(net_, submodel.subnet);
+      submodel.best->epoch = now.epoch;
+      submodel.best->accuracy = now.accuracy;
+      submodel.best->loss = now.loss;
+    }
+    const double score = family_score(view.evaluations, recipe_.best);
+    if (score <= state_.progress.best_score) return;
+    state_.progress.best_score = score;
+    state_.progress.best_epoch = view.epoch;
+    view.is_best = true;
+  }
+
+  // The test set is only reported, once, at the end.
+  void finish() {
+    if (data_.test.size() > 0) {
+      const std::vector<Evaluation> rows = evaluate_on(data_.test, "test");
+      state_.evaluations.insert(state_.evaluations.end(), rows.begin(), rows.end());
+    }
+    state_.progress.finished = true;
+    save();
+  }
+
+  void save() { save_to("run.h5"); }
+
+  void save_to(const std::string& name) {
+    state_.progress.partial_sums = sums_.flat();
+    capture(net_, sgd_, state_);
+    write_run(setting_.folder / name, state_);
+  }
+
+  RunState& state_;
+  const PreparedData& data_;
+  const TrainSetting& setting_;
+  const TrainWatcher& watcher_;
+  Recipe recipe_;
+  FlexibleNet net_;
+  Sgd sgd_;
+  TrainLoader loader_;
+  EpochSums sums_;
+  Metrics metrics_;
+  double learning_rate_ = 0;
+  std::int64_t steps_here_ = 0;
+  Clock::time_point epoch_start_;
+};
+
+}  // namespace
+
+RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
+                 at::Device device) {
+  RunState state;
+  state.net = net;
+  state.recipe = print_recipe(recipe);
+  state.widths = recipe.widths.empty() ? net.widths : recipe.widths;
+  state.data = data.description;
+  state.seed = recipe.seed;
+  state.environment = environment_text(device);
+  for (const Subnet& subnet : all_subnets(net, state.widths)) {
+    state.submodels.push_back({subnet, {}});
+  }
+  const FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, at::kCPU);
+  capture(fresh, Sgd(fresh.parameters(), recipe), state);
+  return state;
+}
+
+TrainEnd train(RunState& state, const PreparedData& data, const TrainSetting& setting,
+               const TrainWatcher& watcher) {
+  return Trainer(state, data, setting, watcher).run();
+}
+
+std::vector<Evaluation> as_evaluations(const NetSpec& net, const std::vector<Score>& scores,
+                                       std::int64_t epoch, const std::string& split) {
+  std::vector<Evaluation> rows;
+  for (const Score& score : scores) {
+    const Cost cost = subnet_cost(net, score.subnet).anytime;
+    rows.push_back({epoch, subnet_id(net, score.subnet), split, score.loss, score.accuracy,
+                    cost.macs, cost.params});
+  }
+  return rows;
+}
+
+}  // namespace concertina

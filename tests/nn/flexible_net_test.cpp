@@ -1,0 +1,172 @@
+#include "concertina/nn/flexible_net.h"
+
+#include <c10/core/GradMode.h>
+#include <gmock/gmock.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "concertina/core/error.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/spec/cost.h"
+
+#include "support/tensors.h"
+
+namespace concertina {
+namespace {
+
+// Small inputs keep the large nets quick; every layer kind and every slice is still there.
+NetSpec catalogue_net(const NetEntry& entry) { return make_net(entry.name, {10, 3, 16, 16}); }
+
+at::Tensor images_for(const NetSpec& spec, std::int64_t batch = 4) {
+  return random_images({batch, spec.in_channels, spec.in_height, spec.in_width});
+}
+
+FlexibleNet make(const NetSpec& spec, NormSharing sharing = NormSharing::switchable) {
+  return FlexibleNet(spec, spec.widths, {sharing, 0.1}, 1, at::kCPU);
+}
+
+// Statistics that are not the initial 0 and 1.
+void warm_up(FlexibleNet& net, const at::Tensor& images) {
+  const at::NoGradGuard guard;
+  for (const Width width : net.widths()) {
+    net.reset_statistics(width);
+    net.forward(images, {width, net.spec().exit_count()}, Pass::calibrate);
+    net.set_calibrated(width, true);
+  }
+}
+
+TEST(FlexibleNet, SlicedForwardEqualsTheExtractedNetBitForBit) {
+  for (const NetEntry& entry : net_catalogue()) {
+    const NetSpec spec = catalogue_net(entry);
+    FlexibleNet net = make(spec);
+    const at::Tensor images = images_for(spec);
+    warm_up(net, images);
+    const at::NoGradGuard guard;
+    for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
+      FlexibleNet small = net.extract(subnet, Exits::only);
+      const at::Tensor inside = net.forward(images, subnet, Pass::evaluate, Exits::only)[0];
+      const at::Tensor outside = small.forward(images, {Width(), 1}, Pass::evaluate)[0];
+      EXPECT_TRUE(same_bytes(inside, outside)) << entry.name << " " << subnet_id(spec, subnet);
+    }
+  }
+}
+
+TEST(FlexibleNet, ALossLeavesAZeroGradientOutsideItsSlice) {
+  for (const std::string name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    const NetSpec spec = make_net(name, {10, 3, 16, 16});
+    for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
+      FlexibleNet net = make(spec);
+      const at::Tensor logits = net.forward(images_for(spec), subnet, Pass::train, Exits::only)[0];
+      torch::autograd::backward({at::sum(at::mul(logits, logits))}, {});
+      std::map<std::string, at::Tensor> gradients;
+      for (const Parameter& weight : net.weights()) gradients[weight.name] = weight.value.grad();
+      for (const ResolvedLayer& layer : resolve(spec, subnet, Exits::only).layers) {
+        const Layer& one = spec.layers[static_cast<std::size_t>(layer.layer)];
+        if (one.kind != LayerKind::conv) continue;
+        at::Tensor outside = gradients.at(one.name + "/weight").clone();
+        EXPECT_GT(at::abs(outside).max().item<double>(), 0) << one.name;
+        for (const Range out : layer.out) {
+          for (const Range in : layer.in) {
+            outside.narrow(0, out.begin, out.size()).narrow(1, in.begin, in.size()).zero_();
+          }
+        }
+        EXPECT_EQ(at::abs(outside).max().item<double>(), 0) << one.name;
+      }
+    }
+  }
+}
+
+TEST(FlexibleNet, ParametersOfAnExtractedNetAreItsCost) {
+  for (const NetEntry& entry : net_catalogue()) {
+    const NetSpec spec = catalogue_net(entry);
+    const FlexibleNet net = make(spec);
+    for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
+      const SubnetCost cost = subnet_cost(spec, subnet);
+      for (const Exits exits : {Exits::up_to, Exits::only}) {
+        std::int64_t count = 0;
+        for (const Parameter& one : net.extract(subnet, exits).parameters()) {
+          count += one.value.numel();
+        }
+        EXPECT_EQ(count, exits == Exits::only ? cost.alone.params : cost.anytime.params);
+      }
+    }
+  }
+}
+
+TEST(FlexibleNet, TrainingAWidthMovesOnlyItsStatistics) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  FlexibleNet net = make(spec);
+  const Width narrow = spec.widths.front();
+  net.forward(images_for(spec), {narrow, 1}, Pass::train);
+  EXPECT_TRUE(net.is_calibrated(narrow));
+  EXPECT_FALSE(net.is_calibrated(Width()));
+  const auto mean = [&](Width width) {
+    return net.norms(width)[2].value.abs().sum().item<float>();
+  };
+  EXPECT_GT(mean(narrow), 0);
+  EXPECT_EQ(mean(Width()), 0);
+}
+
+TEST(FlexibleNet, CalibrationIsTheExactAverageOfTheBatches) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  FlexibleNet net = make(spec, NormSharing::shared_affine);
+  const at::NoGradGuard guard;
+  const Width width = Width::parse("0.6");
+  const auto stem_mean = [&] { return net.norms(width)[2].value.clone(); };
+  at::Tensor sum;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const at::Tensor images = random_images({4, 3, 32, 32}, seed);
+    net.reset_statistics(width);
+    net.forward(images, {width, 1}, Pass::calibrate);
+    sum = seed == 1 ? stem_mean() : at::add(sum, stem_mean());
+  }
+  net.reset_statistics(width);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    net.forward(random_images({4, 3, 32, 32}, seed), {width, 1}, Pass::calibrate);
+  }
+  EXPECT_TRUE(close(stem_mean(), at::div(sum, 3), 1e-6));  // one rounding a batch
+}
+
+TEST(FlexibleNet, SharedNormsTrainAnyWidthAndKeepStatisticsAlone) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  FlexibleNet net = make(spec, NormSharing::shared_affine);
+  net.forward(images_for(spec), {Width::parse("0.613"), 1}, Pass::train);
+  net.forward(images_for(spec), {Width(), 1}, Pass::train);
+  EXPECT_FALSE(net.is_calibrated(Width()));
+  EXPECT_EQ(net.norms(Width())[2].value.abs().sum().item<float>(), 0);
+}
+
+TEST(FlexibleNet, RefusesWidthsItCannotAnswerFor) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  FlexibleNet net = make(spec);
+  const at::Tensor images = images_for(spec);
+  try {
+    net.forward(images, {Width::parse("0.6"), 1}, Pass::train);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("not one of the net's: 0.25 0.5 0.75 1"));
+  }
+  EXPECT_THROW(net.forward(images, {Width(), 1}, Pass::evaluate), UsageError);
+  EXPECT_THROW(net.forward(images, {Width(), 2}, Pass::train), UsageError);
+}
+
+TEST(FlexibleNet, TheSameSeedGivesTheSameWeights) {
+  const NetSpec spec = make_net("msdnet-tiny", {});
+  const FlexibleNet a = make(spec);
+  const FlexibleNet b = make(spec);
+  const FlexibleNet c(spec, spec.widths, {}, 2, at::kCPU);
+  EXPECT_TRUE(same_bytes(a.weights()[0].value, b.weights()[0].value));
+  EXPECT_FALSE(same_bytes(a.weights()[0].value, c.weights()[0].value));
+}
+
+TEST(FlexibleNet, OnlyConvolutionsAndLinearLayersAreMatrices) {
+  const FlexibleNet net = make(make_net("slimmable-mobilenet-v1-tiny", {1, 1, 28, 28}));
+  for (const Parameter& one : net.parameters()) {
+    const bool matrix = testing::Matches(testing::AnyOf(
+        testing::EndsWith("stem.conv/weight"), testing::EndsWith("pointwise.conv/weight"),
+        testing::EndsWith("classifier/weight")))(one.name);
+    EXPECT_EQ(one.is_matrix, matrix) << one.name;
+  }
+}
+
+}  // namespace
+}  // namespace concertina

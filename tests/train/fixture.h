@@ -1,0 +1,38 @@
+// A tiny run: net, data and recipe small enough to train in a blink.
+#pragma once
+
+#include "concertina/nets/catalogue.h"
+#include "concertina/train/trainer.h"
+
+#include "support/temp_folder.h"
+#include "support/tiny_dataset.h"
+
+namespace concertina {
+
+inline Recipe tiny_recipe(const std::vector<std::string>& settings = {}) {
+  Overrides overrides{"train.epochs=3", "train.batch=16", "train.validation=16",
+                      "augment.crop-padding=1"};
+  overrides.insert(overrides.end(), settings.begin(), settings.end());
+  return load_recipe("ipkd-ta", std::string(CONCERTINA_SOURCE_DIR) + "/schedules", overrides);
+}
+
+struct TinyRun {
+  explicit TinyRun(Recipe with = tiny_recipe(),
+                   const std::string& net = "slimmable-mobilenet-v1-tiny")
+      : recipe(std::move(with)),
+        spec(make_net(net, {4, 3, 16, 16})),
+        data(prepare_data(support::tiny_dataset({4, 3, 16, 16, 96, 32}), "tiny", 0, recipe)) {}
+
+  RunState fresh() const { return new_run(spec, recipe, data, at::kCPU); }
+  // Trains in `folder`; max_steps as in TrainSetting.
+  TrainEnd train_in(const support::TempFolder& folder, RunState& state, std::int64_t max_steps = -1,
+                    const TrainWatcher& watcher = {}) const {
+    return train(state, data, {folder.path(), at::kCPU, max_steps}, watcher);
+  }
+
+  Recipe recipe;
+  NetSpec spec;
+  PreparedData data;
+};
+
+}  // namespace concertina

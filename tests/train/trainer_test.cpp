@@ -1,0 +1,137 @@
+#include "concertina/train/trainer.h"
+
+#include <csignal>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "concertina/core/error.h"
+#include "concertina/core/file.h"
+#include "concertina/train/signals.h"
+
+#include "support/tensors.h"
+
+#include "fixture.h"
+
+namespace concertina {
+namespace {
+
+using support::TempFolder;
+
+std::string run_bytes(const TempFolder& folder) { return read_file(folder / "run.h5"); }
+
+TEST(Trainer, KeepsEverySubModelsHistoryAndBest) {
+  const TempFolder folder;
+  const TinyRun run;
+  RunState state = run.fresh();
+  EXPECT_EQ(run.train_in(folder, state), TrainEnd::finished);
+  const RunState stored = read_run(folder / "run.h5");
+  EXPECT_TRUE(stored.progress.finished);
+  EXPECT_EQ(stored.progress.epoch, 3);
+  EXPECT_EQ(stored.evaluations.size(), 4u * 3 + 4);  // three validations, one test
+  EXPECT_EQ(stored.train_history[0].values, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(stored.valid_history.size(), 1u + 2 * 4);
+  for (const SubnetState& submodel : stored.submodels) {
+    ASSERT_TRUE(submodel.best);
+    EXPECT_EQ(best_of_run(stored, submodel, at::kCPU).spec().exit_count(), 1);
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder / "best.h5"));
+}
+
+TEST(Trainer, LearnsWhatIsEasy) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.epochs=12", "optimizer.lr=0.1"}));
+  RunState state = run.fresh();
+  run.train_in(folder, state);
+  for (const Evaluation& one : state.evaluations) {
+    if (one.split != "test") continue;
+    EXPECT_GT(one.accuracy, 0.6) << one.id;  // chance is 0.25
+  }
+}
+
+TEST(Trainer, AnInterruptedRunEndsInTheSameBytes) {
+  for (const std::string norm : {"switchable", "calibrated"}) {
+    const TinyRun run(tiny_recipe({"net.norm=" + norm}));
+    const TempFolder straight, broken;
+    RunState state = run.fresh();
+    run.train_in(straight, state);
+    RunState first = run.fresh();
+    EXPECT_EQ(run.train_in(broken, first, 7), TrainEnd::step_limit);
+    for (int k = 0; k < 20; ++k) {
+      RunState next = read_run(broken / "run.h5");
+      if (run.train_in(broken, next, 2) == TrainEnd::finished) break;
+    }
+    EXPECT_EQ(run_bytes(straight), run_bytes(broken)) << norm;
+    EXPECT_EQ(read_file(straight / "best.h5"), read_file(broken / "best.h5"));
+  }
+}
+
+TEST(Trainer, EveryShippedRecipeTrainsTwoSteps) {
+  const std::string folder = std::string(CONCERTINA_SOURCE_DIR) + "/schedules";
+  for (const std::string& name : recipe_names(folder)) {
+    for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+      const TempFolder place;
+      const TinyRun run(load_recipe(name, folder, {"train.batch=16"}), net);
+      RunState state = run.fresh();
+      EXPECT_EQ(run.train_in(place, state, 2), TrainEnd::step_limit) << name;
+      EXPECT_EQ(read_run(place / "run.h5").progress.step, 2) << name;
+    }
+  }
+}
+
+TEST(Trainer, ASignalSavesAndLeaves) {
+  const TempFolder folder;
+  const TinyRun run;
+  RunState state = run.fresh();
+  const SignalGuard guard;
+  TrainWatcher watcher;
+  watcher.on_step = [](const StepView& view) {
+    if (view.step == 3) std::raise(SIGTERM);
+  };
+  EXPECT_EQ(run.train_in(folder, state, -1, watcher), TrainEnd::interrupted);
+  EXPECT_EQ(read_run(folder / "run.h5").progress.step_in_epoch, 3);
+}
+
+TEST(Trainer, DivergingKeepsTheLastGoodCheckpoint) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"optimizer.lr=10", "optimizer.schedule=constant",
+                                 "train.epochs=2000", "train.checkpoint-every=1000000"}));
+  RunState state = run.fresh();
+  state.weights[0].value.fill_(1e38F);
+  write_run(folder / "run.h5", run.fresh());
+  const std::string before = run_bytes(folder);
+  state.progress.step = 1;  // past the first save
+  EXPECT_THROW(run.train_in(folder, state), DivergedError);
+  EXPECT_EQ(run_bytes(folder), before);
+}
+
+TEST(Trainer, MetricsAreWholeLinesAndStartAgainAtTheCheckpoint) {
+  const TempFolder folder;
+  const TinyRun run;
+  RunState state = run.fresh();
+  run.train_in(folder, state, 7);
+  std::string text = read_file(folder / "metrics.jsonl");
+  folder.write("metrics.jsonl", text + "{\"type\":\"step\",\"step\":99}\n{\"torn");
+  RunState next = read_run(folder / "run.h5");
+  run.train_in(folder, next);
+  std::vector<std::int64_t> steps;
+  std::istringstream lines(read_file(folder / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    steps.push_back(nlohmann::json::parse(line)["step"]);
+  }
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 5, 10, 15}));
+}
+
+TEST(Trainer, WithoutValidationNothingIsCalledBest) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.validation=0", "train.epochs=1"}));
+  RunState state = run.fresh();
+  EXPECT_EQ(run.train_in(folder, state), TrainEnd::finished);
+  EXPECT_FALSE(state.submodels[0].best);
+  EXPECT_FALSE(std::filesystem::exists(folder / "best.h5"));
+  EXPECT_EQ(state.evaluations.size(), 4u);
+}
+
+}  // namespace
+}  // namespace concertina
