@@ -34,8 +34,10 @@ std::string text_of_widths(const std::vector<Width>& widths) {
     throw UsageError("width " + width.text() +
                      " has no statistics yet: the run has not finished its first epoch");
   }
-  throw UsageError("width " + width.text() + " does not exist: the run has switchable norms, and "
-                   "its widths are " + text_of_widths(state.widths));
+  throw UsageError("width " + width.text() +
+                   " does not exist: the run has switchable norms, and "
+                   "its widths are " +
+                   text_of_widths(state.widths));
 }
 
 std::vector<Subnet> asked_for(const Options& options, const RunState& state) {
@@ -96,8 +98,8 @@ int run(const Options& options) {
   if (!best) check_widths(subnets, state, recipe, options.text("RUN"));
   const PreparedData data = data_of_run(state, recipe, options);
   Scorer scorer(state, recipe, device, best);
-  const EvalLoader loader(split_of(data, options.text("split")), data.statistics,
-                          kEvaluationBatch, device);
+  const EvalLoader loader(split_of(data, options.text("split")), data.statistics, kEvaluationBatch,
+                          device);
   std::vector<Score> scores;
   {
     ProgressLine line(options.flag("quiet"));
@@ -124,16 +126,16 @@ int run(const Options& options) {
 }  // namespace
 
 Command eval_command() {
-  return {"eval",
-          "accuracy and loss of a run's sub-models",
-          with({positional("RUN", "the run folder, or a file such as run.h5 or best.h5"),
-                split_option(), checkpoint_option(),
-                text_option("width", "W", "only this width, such as 0.5"),
-                text_option("submodel", "ID", "only this sub-model, such as w0.500"),
-                data_option()},
-               {machine_options(), output_options()}),
-          {"concertina eval runs/mb1 --split test --json"},
-          &run};
+  return {
+      "eval",
+      "accuracy and loss of a run's sub-models",
+      with(
+          {positional("RUN", "the run folder, or a file such as run.h5 or best.h5"), split_option(),
+           checkpoint_option(), text_option("width", "W", "only this width, such as 0.5"),
+           text_option("submodel", "ID", "only this sub-model, such as w0.500"), data_option()},
+          {machine_options(), output_options()}),
+      {"concertina eval runs/mb1 --split test --json"},
+      &run};
 }
 
 }  // namespace concertina::cli

@@ -22,7 +22,8 @@ std::string meaning(const Option& option) {
 }
 
 std::string entry(const Option& option) {
-  std::string line = option.kind == OptionKind::positional ? "  " + option.name : "  --" + option.name;
+  std::string line =
+      option.kind == OptionKind::positional ? "  " + option.name : "  --" + option.name;
   if (option.kind != OptionKind::positional && !option.value.empty()) line += " " + option.value;
   if (line.size() + 2 > kHelpColumn) {
     line += "\n" + std::string(kHelpColumn, ' ');

@@ -91,13 +91,19 @@ void check_value(const Option& option, const std::string& value) {
 
 Option positional(std::string name, std::string help, std::vector<std::string> choices) {
   const std::string value = choices.empty() ? name : join(choices, "|");
-  return {std::move(name), OptionKind::positional, value, std::move(help), "", 0, 0,
+  return {std::move(name),   OptionKind::positional, value, std::move(help), "", 0, 0,
           std::move(choices)};
 }
 
 Option text_option(std::string name, std::string value, std::string help, std::string fallback) {
-  return {std::move(name), OptionKind::text,    std::move(value), std::move(help),
-          std::move(fallback), 0, 0, {}};
+  return {std::move(name),
+          OptionKind::text,
+          std::move(value),
+          std::move(help),
+          std::move(fallback),
+          0,
+          0,
+          {}};
 }
 
 Option list_option(std::string name, std::string value, std::string help) {
@@ -105,14 +111,14 @@ Option list_option(std::string name, std::string value, std::string help) {
 }
 
 Option integer_option(std::string name, Range range, std::string help, std::string fallback) {
-  return {std::move(name), OptionKind::integer, "N", std::move(help), std::move(fallback),
-          range.low, range.high, {}};
+  return {std::move(name),     OptionKind::integer, "N",        std::move(help),
+          std::move(fallback), range.low,           range.high, {}};
 }
 
 Option choice_option(std::string name, std::vector<std::string> choices, std::string help,
                      std::string fallback) {
   const std::string value = join(choices, "|");
-  return {std::move(name), OptionKind::choice, value, std::move(help), std::move(fallback), 0, 0,
+  return {std::move(name),   OptionKind::choice, value, std::move(help), std::move(fallback), 0, 0,
           std::move(choices)};
 }
 
@@ -193,8 +199,6 @@ std::int64_t Options::integer(const std::string& name) const {
   return *number;
 }
 
-std::string Options::see_help() const {
-  return " (see `concertina " + command_.name + " --help`)";
-}
+std::string Options::see_help() const { return " (see `concertina " + command_.name + " --help`)"; }
 
 }  // namespace concertina::cli

@@ -1,5 +1,5 @@
-// The options of a command as one table: what the parser accepts and checks, and what --help prints.
-// Not for: what an option means (the command's own file).
+// The options of a command as one table: what the parser accepts and checks, and what --help
+// prints. Not for: what an option means (the command's own file).
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ enum class OptionKind { positional, text, list, integer, choice, flag };
 struct Option {
   std::string name;  // "epochs"; of a positional as messages call it: "RUN"
   OptionKind kind = OptionKind::text;
-  std::string value;  // what stands for the value in the help: "N", "FILE"
-  std::string help;   // with the unit
-  std::string fallback;  // as it would be typed; "" = none
+  std::string value;                 // what stands for the value in the help: "N", "FILE"
+  std::string help;                  // with the unit
+  std::string fallback;              // as it would be typed; "" = none
   std::int64_t low = 0, high = 0;    // integer
   std::vector<std::string> choices;  // choice, positional (empty: anything)
 };

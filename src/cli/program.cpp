@@ -1,4 +1,5 @@
-// The commands, their dispatch, and the one place where an error becomes a message and an exit code.
+// The commands, their dispatch, and the one place where an error becomes a message and an exit
+// code.
 #include <exception>
 #include <iostream>
 #include <new>

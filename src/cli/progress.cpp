@@ -1,13 +1,13 @@
 #include "progress.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "concertina/core/text.h"
 

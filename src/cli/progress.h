@@ -47,7 +47,7 @@ class ProgressLine {
 class Rate {
  public:
   explicit Rate(double done = 0) : start_(Clock::now()), base_(done) {}
-  double per_second(double done) const;               // 0 when too early to say
+  double per_second(double done) const;                // 0 when too early to say
   double seconds_left(double done, double all) const;  // negative when too early to say
 
  private:

@@ -11,9 +11,7 @@ namespace concertina::cli {
 void print_json(const Json& json) { std::cout << json.dump(2) << "\n"; }
 
 Json subnet_json(const NetSpec& net, const Subnet& subnet) {
-  return {{"id", subnet_id(net, subnet)},
-          {"width", subnet.width.value()},
-          {"exit", subnet.exit}};
+  return {{"id", subnet_id(net, subnet)}, {"width", subnet.width.value()}, {"exit", subnet.exit}};
 }
 
 void put_cost(Json& json, const Cost& cost) {
@@ -40,6 +38,18 @@ Json measurements_json(const std::vector<Measurement>& rows) {
   Json json = Json::array();
   for (const Measurement& row : rows) json.push_back(measurement_json(row));
   return json;
+}
+
+Json setting_json(const SweepSetting& setting) {
+  return {{"split", setting.split},
+          {"images", setting.images},
+          {"batch", setting.batch},
+          {"threads", setting.threads},
+          {"repetitions", setting.repetitions},
+          {"warm_up", setting.warm_up},
+          {"device", setting.device},
+          {"processor", setting.processor},
+          {"run_sha256", setting.run_sha256}};
 }
 
 std::string measurement_table(const std::vector<Measurement>& rows, const SweepSetting& setting) {

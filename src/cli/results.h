@@ -21,12 +21,13 @@ void put_cost(Json& json, const Cost& cost);
 // A row of a sweep.
 Json measurement_json(const Measurement& row);
 Json measurements_json(const std::vector<Measurement>& rows);
-// The same as a table, ending with a line that says how it was measured.
+Json setting_json(const SweepSetting& setting);
+// The rows as a table, ending with a line that says how it was measured.
 std::string measurement_table(const std::vector<Measurement>& rows, const SweepSetting& setting);
 
-std::string count_cell(std::int64_t value);      // "12.2M"
-std::string bytes_cell(std::int64_t value);      // "3.1MiB"
-std::string accuracy_cell(double value);         // "91.23%"
-std::string loss_cell(double value);             // "0.312"
+std::string count_cell(std::int64_t value);  // "12.2M"
+std::string bytes_cell(std::int64_t value);  // "3.1MiB"
+std::string accuracy_cell(double value);     // "91.23%"
+std::string loss_cell(double value);         // "0.312"
 
 }  // namespace concertina::cli

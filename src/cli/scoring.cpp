@@ -2,19 +2,22 @@
 
 #include <algorithm>
 
+#include "concertina/core/error.h"
+
 namespace concertina::cli {
 
 Scorer::Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best)
     : state_(state), device_(device), best_(best), net_(net_of_run(state, recipe, device)) {}
 
 const SubnetState& Scorer::submodel(const Subnet& subnet) const {
-  return *std::find_if(state_.submodels.begin(), state_.submodels.end(),
-                       [&](const SubnetState& one) { return one.subnet == subnet; });
+  const auto found = std::find_if(state_.submodels.begin(), state_.submodels.end(),
+                                  [&](const SubnetState& one) { return one.subnet == subnet; });
+  if (found != state_.submodels.end()) return *found;
+  throw UsageError("the run has no sub-model " + subnet_id(state_.net, subnet));
 }
 
 FlexibleNet Scorer::small_net(const Subnet& subnet) const {
-  return best_ ? best_of_run(state_, submodel(subnet), device_)
-               : net_.extract(subnet, Exits::only);
+  return best_ ? best_of_run(state_, submodel(subnet), device_) : net_.extract(subnet, Exits::only);
 }
 
 std::optional<Score> Scorer::score(const Subnet& subnet, const EvalLoader& loader,

@@ -16,7 +16,8 @@ class Scorer {
  public:
   Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best);
 
-  // Nothing when `progress` asked to stop. All exits of a width are computed with the first of them.
+  // Nothing when `progress` asked to stop. All exits of a width are computed with the first of
+  // them.
   std::optional<Score> score(const Subnet& subnet, const EvalLoader& loader,
                              const EvalProgress& progress);
   // The sub-model as it ships.

@@ -1,9 +1,10 @@
 #include "start.h"
 
-#include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sched.h>
+
+#include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
 #include "concertina/core/error.h"
@@ -35,8 +36,9 @@ at::Device cuda_device(const std::string& text, std::int64_t index) {
   const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
   if (index < count) return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
   throw UsageError("--device " + text + ": " +
-                   (count == 0 ? "there is no CUDA device, or LibTorch was built without CUDA"
-                               : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
+                   (count == 0
+                        ? "there is no CUDA device, or LibTorch was built without CUDA"
+                        : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
 }
 
 }  // namespace

@@ -38,19 +38,19 @@ std::vector<Option> recipe_options() {
 }
 
 std::vector<Option> options() {
-  return with({text_option("net", "NAME", "the network (see `concertina list nets`)"),
-               list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
-               text_option("recipe", "NAME|FILE", "how to train (see `concertina list recipes`)"),
-               text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
-               text_option("out", "RUN", "the folder to make and fill")},
-              {recipe_options(),
-               {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
-                choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
-                choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"),
-                max_steps_option(),
-                flag_option("print-recipe", "print the recipe in full, and train nothing")},
-               machine_options(),
-               output_options()});
+  return with(
+      {text_option("net", "NAME", "the network (see `concertina list nets`)"),
+       list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
+       text_option("recipe", "NAME|FILE", "how to train (see `concertina list recipes`)"),
+       text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
+       text_option("out", "RUN", "the folder to make and fill")},
+      {recipe_options(),
+       {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
+        choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
+        choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"), max_steps_option(),
+        flag_option("print-recipe", "print the recipe in full, and train nothing")},
+       machine_options(),
+       output_options()});
 }
 
 Overrides overrides(const Options& options) {
@@ -104,8 +104,7 @@ PreparedData load_data(const Options& options, const Recipe& recipe) {
 // Who learns from whom, one line a student.
 void log_plan(const NetSpec& net, const Recipe& recipe) {
   for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
-  const auto widths =
-      active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
+  const auto widths = active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
   std::map<Subnet, std::string> teachers;
   for (const Link& link : recipe.plan.links(widths, net.exit_count())) {
     teachers[link.student] += " " + (link.from_label ? "label" : subnet_id(net, link.teacher));
@@ -126,8 +125,7 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
 }
 
 int run(const Options& options) {
-  const Recipe recipe =
-      load_recipe(options.needed("recipe"), recipe_folder(), overrides(options));
+  const Recipe recipe = load_recipe(options.needed("recipe"), recipe_folder(), overrides(options));
   if (options.flag("print-recipe")) {
     std::cout << print_recipe(recipe);
     return 0;

@@ -132,9 +132,8 @@ void print_training(const RunState& state, const std::filesystem::path& folder, 
   }
 }
 
-int train_and_report(RunState& state, const PreparedData& data,
-                     const std::filesystem::path& folder, at::Device device,
-                     const Options& options) {
+int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
+                     at::Device device, const Options& options) {
   const SignalGuard guard;
   Display display(options.flag("quiet"));
   TrainSetting setting;

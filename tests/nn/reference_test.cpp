@@ -42,67 +42,89 @@ class Reference {
   std::map<std::string, at::Tensor> tensors_;
 };
 
-at::Tensor mobilenet(const Reference& net, at::Tensor x) {
-  x = net.unit(x, "stem.conv", "stem.norm", 1, true);
-  const int blocks[] = {1, 2, 2, 6, 2};
-  const int strides[] = {1, 2, 2, 2, 2};
-  for (int stage = 0; stage < 5; ++stage) {
-    for (int block = 0; block < blocks[stage]; ++block) {
+struct MobileNet {
+  int stem_stride;
+  std::vector<int> strides, blocks;
+};
+
+at::Tensor mobilenet(const Reference& net, const MobileNet& shape, at::Tensor x) {
+  x = net.unit(x, "stem.conv", "stem.norm", shape.stem_stride, true);
+  for (std::size_t stage = 0; stage < 5; ++stage) {
+    for (int block = 0; block < shape.blocks[stage]; ++block) {
       const std::string name =
           "stage" + std::to_string(stage + 1) + "." + std::to_string(block + 1);
       x = net.unit(x, name + ".depthwise.conv", name + ".depthwise.norm",
-                   block == 0 ? strides[stage] : 1, true);
+                   block == 0 ? shape.strides[stage] : 1, true);
       x = net.unit(x, name + ".pointwise.conv", name + ".pointwise.norm", 1, true);
     }
   }
   return net.classify(x, "classifier");
 }
 
-// The tiny net: 2 + 1 + 1 layers over 3 scales, so that scales are dropped after layers 2 and 4.
-std::vector<at::Tensor> msdnet_tiny(const Reference& net, const at::Tensor& images) {
-  const auto unit = [&](const at::Tensor& x, const std::string& name, std::int64_t stride) {
-    return net.unit(x, name + ".conv", name + ".norm", stride, false);
-  };
-  const auto path = [&](const at::Tensor& x, const std::string& name, std::int64_t stride) {
+// Three scales; the finest is dropped after a third of all layers, the next after two thirds.
+class MsdNet {
+ public:
+  explicit MsdNet(const Reference& net) : net_(net) {}
+
+  std::vector<at::Tensor> run(const at::Tensor& images, const std::vector<int>& block_layers) {
+    int all = 0;
+    for (const int layers : block_layers) all += layers;
+    const int third = (all + 2) / 3;
+    maps_.clear();
+    maps_.push_back(unit(images, "first.scale0", 1));
+    maps_.push_back(unit(maps_[0], "first.scale1", 2));
+    maps_.push_back(unit(maps_[1], "first.scale2", 2));
+    std::vector<at::Tensor> logits;
+    int layer = 0;
+    for (const int layers : block_layers) {
+      for (int k = 0; k < layers; ++k) {
+        const std::size_t first = static_cast<std::size_t>(layer / third);
+        one_layer(layer + 1, first);
+        if (layer > 0 && layer % third == 0) reduce(layer + 1, first);
+        ++layer;
+      }
+      logits.push_back(answer("exit" + std::to_string(logits.size() + 1)));
+    }
+    return logits;
+  }
+
+ private:
+  at::Tensor unit(const at::Tensor& x, const std::string& name, std::int64_t stride) const {
+    return net_.unit(x, name + ".conv", name + ".norm", stride, false);
+  }
+  at::Tensor path(const at::Tensor& x, const std::string& name, std::int64_t stride) const {
     return unit(unit(x, name + ".bottleneck", 1), name, stride);
-  };
-  const auto answer = [&](const at::Tensor& x, const std::string& name) {
-    return net.classify(unit(unit(x, name + ".first", 2), name + ".second", 2),
-                        name + ".classifier");
-  };
-  std::vector<at::Tensor> maps{unit(images, "first.scale0", 1)};
-  maps.push_back(unit(maps[0], "first.scale1", 2));
-  maps.push_back(unit(maps[1], "first.scale2", 2));
-  const auto layer = [&](int number, std::size_t first) {
-    const std::vector<at::Tensor> before = maps;
+  }
+  at::Tensor answer(const std::string& name) const {
+    return net_.classify(unit(unit(maps_[2], name + ".first", 2), name + ".second", 2),
+                         name + ".classifier");
+  }
+
+  // `first`: the finest scale that is still made.
+  void one_layer(int number, std::size_t first) {
+    const std::vector<at::Tensor> before = maps_;
     for (std::size_t scale = first; scale < 3; ++scale) {
       const std::string name = "layer" + std::to_string(number) + ".scale" + std::to_string(scale);
-      std::vector<at::Tensor> parts{before[scale]};
+      std::vector<at::Tensor> parts(1, before[scale]);
       if (scale > 0 && before[scale - 1].defined()) {
         parts.push_back(path(before[scale - 1], name + ".down", 2));
       }
       parts.push_back(path(before[scale], name + ".same", 1));
-      maps[scale] = at::cat(parts, 1);
+      maps_[scale] = at::cat(parts, 1);
     }
-    for (std::size_t scale = 0; scale < first; ++scale) maps[scale] = at::Tensor();
-  };
-  const auto reduce = [&](int number, std::size_t first) {
+    for (std::size_t scale = 0; scale < first; ++scale) maps_[scale] = at::Tensor();
+  }
+
+  void reduce(int number, std::size_t first) {
+    const std::string name = "transition" + std::to_string(number) + ".scale";
     for (std::size_t scale = first; scale < 3; ++scale) {
-      maps[scale] = unit(
-          maps[scale], "transition" + std::to_string(number) + ".scale" + std::to_string(scale), 1);
+      maps_[scale] = unit(maps_[scale], name + std::to_string(scale), 1);
     }
-  };
-  std::vector<at::Tensor> logits;
-  layer(1, 0);
-  layer(2, 0);
-  logits.push_back(answer(maps[2], "exit1"));
-  layer(3, 1);
-  reduce(3, 1);
-  logits.push_back(answer(maps[2], "exit2"));
-  layer(4, 1);
-  logits.push_back(answer(maps[2], "exit3"));
-  return logits;
-}
+  }
+
+  const Reference& net_;
+  std::vector<at::Tensor> maps_;
+};
 
 void warm_up(FlexibleNet& net, const at::Tensor& images) {
   net.reset_statistics(Width());
@@ -113,24 +135,45 @@ void warm_up(FlexibleNet& net, const at::Tensor& images) {
 // fp32 in another order of operations (layouts, pooling): 1e-5 of the largest logit.
 constexpr double kTolerance = 1e-5;
 
-TEST(Reference, FullMobileNetIsTheOneWrittenByHand) {
-  const NetSpec spec = make_net("slimmable-mobilenet-v1", {});
-  FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
-  const at::Tensor images = random_images({4, 3, 32, 32});
-  warm_up(net, images);
-  const at::Tensor ours = net.forward(images, {Width(), 1}, Pass::evaluate)[0];
-  EXPECT_TRUE(close(ours, mobilenet(Reference(net), images), kTolerance));
+TEST(Reference, FullMobileNetsAreThoseWrittenByHand) {
+  const std::vector<int> published{1, 2, 2, 6, 2};
+  const std::map<std::string, MobileNet> shapes{
+      {"slimmable-mobilenet-v1", {1, {1, 2, 2, 2, 2}, published}},
+      {"slimmable-mobilenet-v1-imagenet", {2, {1, 2, 2, 2, 2}, published}},
+      {"slimmable-mobilenet-v1-tiny", {2, {1, 2, 2, 1, 1}, {1, 1, 1, 1, 1}}}};
+  for (const auto& [name, shape] : shapes) {
+    const NetSpec spec = make_net(name, {});
+    FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
+    const at::Tensor images = random_images({4, 3, 32, 32});
+    warm_up(net, images);
+    const at::Tensor ours = net.forward(images, {Width(), 1}, Pass::evaluate)[0];
+    EXPECT_TRUE(close(ours, mobilenet(Reference(net), shape, images), kTolerance)) << name;
+  }
 }
 
-TEST(Reference, FullMsdNetIsTheOneWrittenByHand) {
-  const NetSpec spec = make_net("msdnet-tiny", {});
-  FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
-  const at::Tensor images = random_images({4, 3, 32, 32});
-  warm_up(net, images);
-  const auto ours = net.forward(images, {Width(), 3}, Pass::evaluate);
-  const auto theirs = msdnet_tiny(Reference(net), images);
-  ASSERT_EQ(ours.size(), theirs.size());
-  for (std::size_t k = 0; k < ours.size(); ++k) EXPECT_TRUE(close(ours[k], theirs[k], kTolerance));
+TEST(Reference, FullMsdNetsAreThoseWrittenByHand) {
+  const std::vector<int> even{4, 2, 2, 2, 2, 2, 2};
+  const std::map<std::string, std::vector<int>> shapes{{"msdnet", even},
+                                                       {"msdnet-a", even},
+                                                       {"msdnet-b", even},
+                                                       {"msdnet-c", {1, 2, 3, 4, 5}},
+                                                       {"msdnet-d", {4, 2, 2, 2, 2, 2, 2, 2, 2, 2}},
+                                                       {"msdnet-e", {1, 2, 3, 4, 5, 6, 7}},
+                                                       {"msdnet-tiny", {2, 1, 1}}};
+  EXPECT_EQ(shapes.size() + 3, net_catalogue().size());
+  for (const auto& [name, layers] : shapes) {
+    const NetSpec spec = make_net(name, {});
+    FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
+    const at::Tensor images = random_images({4, 3, 32, 32});
+    warm_up(net, images);
+    const auto ours = net.forward(images, {Width(), spec.exit_count()}, Pass::evaluate);
+    const Reference reference(net);
+    const auto theirs = MsdNet(reference).run(images, layers);
+    ASSERT_EQ(ours.size(), theirs.size());
+    for (std::size_t k = 0; k < ours.size(); ++k) {
+      EXPECT_TRUE(close(ours[k], theirs[k], kTolerance)) << name << " exit " << k + 1;
+    }
+  }
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace concertina {
 
 inline Recipe tiny_recipe(const std::vector<std::string>& settings = {}) {
   Overrides overrides{"train.epochs=3", "train.batch=16", "train.validation=16",
-                      "augment.crop-padding=1"};
+                      "augment.crop-padding=1", "augment.flip=0"};
   overrides.insert(overrides.end(), settings.begin(), settings.end());
   return load_recipe("ipkd-ta", std::string(CONCERTINA_SOURCE_DIR) + "/schedules", overrides);
 }

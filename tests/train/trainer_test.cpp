@@ -41,7 +41,7 @@ TEST(Trainer, KeepsEverySubModelsHistoryAndBest) {
 
 TEST(Trainer, LearnsWhatIsEasy) {
   const TempFolder folder;
-  const TinyRun run(tiny_recipe({"train.epochs=12", "optimizer.lr=0.1"}));
+  const TinyRun run(tiny_recipe({"train.epochs=12", "optimizer.lr=0.05"}));
   RunState state = run.fresh();
   run.train_in(folder, state);
   for (const Evaluation& one : state.evaluations) {
@@ -96,7 +96,7 @@ TEST(Trainer, ASignalSavesAndLeaves) {
 TEST(Trainer, DivergingKeepsTheLastGoodCheckpoint) {
   const TempFolder folder;
   const TinyRun run(tiny_recipe({"optimizer.lr=10", "optimizer.schedule=constant",
-                                 "train.epochs=2000", "train.checkpoint-every=1000000"}));
+                                 "train.epochs=2000", "train.checkpoint-every=100000"}));
   RunState state = run.fresh();
   state.weights[0].value.fill_(1e38F);
   write_run(folder / "run.h5", run.fresh());

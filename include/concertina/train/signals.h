@@ -12,7 +12,7 @@ class SignalGuard {
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
 
-  // The signal that came, or 0.
+  // The signal that came while a guard lives, or 0.
   static int received();
 };
 

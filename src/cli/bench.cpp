@@ -1,0 +1,162 @@
+// concertina bench
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+
+#include "concertina/core/random.h"
+#include "concertina/core/text.h"
+#include "concertina/distill/train_step.h"
+#include "concertina/eval/latency.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/train/run_state.h"
+
+#include "commands.h"
+#include "results.h"
+#include "runs.h"
+#include "start.h"
+#include "table.h"
+
+namespace concertina::cli {
+namespace {
+
+// Small: the time of a step does not depend on it, and random labels must not make the net diverge.
+constexpr double kLearningRate = 1e-4;
+
+std::vector<Option> options() {
+  return with({positional("WHAT", "step: one training step", {"step"}),
+               text_option("net", "NAME", "the network", "slimmable-mobilenet-v1"),
+               list_option("net-option", "K=V", "an option of it"),
+               text_option("recipe", "NAME|FILE", "the recipe", "ipkd-ta"),
+               list_option("set", "KEY=VALUE", "a recipe key"),
+               integer_option("batch", {1, 65536}, "images a step", "64"),
+               integer_option("steps", {1, 1000000}, "timed steps", "20"),
+               integer_option("warm-up", {0, 1000000}, "steps before them", "3"),
+               integer_option("classes", {1, 1000000}, "classes", "10"),
+               integer_option("channels", {1, 1024}, "image channels", "3"),
+               integer_option("size", {1, 4096}, "image height and width, pixels", "32"),
+               choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
+               choice_option("precision", {"fp32"}, "of the arithmetic", "fp32")},
+              {machine_options(), output_options()});
+}
+
+struct Images {
+  at::Tensor images, labels;
+};
+
+Images random_images(const NetSpec& net, std::int64_t batch, at::Device device) {
+  CounterRandom random(1, Stream::bench);
+  at::Tensor images = at::empty({batch, net.in_channels, net.in_height, net.in_width}, at::kFloat);
+  at::Tensor labels = at::empty({batch}, at::kLong);
+  float* pixels = images.data_ptr<float>();
+  for (std::int64_t k = 0; k < images.numel(); ++k) pixels[k] = static_cast<float>(random.normal());
+  std::int64_t* classes = labels.data_ptr<std::int64_t>();
+  for (std::int64_t k = 0; k < batch; ++k) {
+    classes[k] = random.below(static_cast<std::uint32_t>(net.classes));
+  }
+  return {images.to(device), labels.to(device)};
+}
+
+class StepBench {
+ public:
+  StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device)
+      : recipe_(recipe),
+        widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
+        net_(spec, widths_, norm_settings(recipe), recipe.seed, device),
+        sgd_(net_.parameters(), recipe),
+        data_(random_images(spec, batch, device)) {}
+
+  // Seconds of step `step`.
+  double run(std::int64_t step) {
+    const auto start = std::chrono::steady_clock::now();
+    sgd_.clear_gradients();
+    train_step(net_, recipe_.plan, active_widths(recipe_, widths_, step), data_.images,
+               data_.labels);
+    sgd_.gradient_norm();
+    sgd_.step(kLearningRate);
+    // Waits for a device that works on its own.
+    net_.weights().front().value.detach().flatten()[0].item<float>();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+ private:
+  const Recipe& recipe_;
+  std::vector<Width> widths_;
+  FlexibleNet net_;
+  Sgd sgd_;
+  Images data_;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+void print(const Json& json, bool as_json) {
+  if (as_json) return print_json(json);
+  TextTable table({"figure", ">value"});
+  table.add({"images/s", format_fixed(json["images_per_s"], 1)});
+  table.add({"step, ms", format_fixed(json["step_ms"], 2)});
+  table.add({"peak memory", bytes_cell(json["peak_rss_bytes"])});
+  table.add({"batch", std::to_string(json["batch"].get<int>())});
+  table.add({"threads", std::to_string(json["threads"].get<int>())});
+  table.add({"device", json["device"]});
+  std::cout << table.text();
+}
+
+int run(const Options& options) {
+  options.needed("WHAT");
+  const at::Device device = start(options);
+  const Recipe recipe = load_recipe(options.text("recipe"), recipe_folder(), options.list("set"));
+  NetInput input;
+  input.classes = static_cast<int>(options.integer("classes"));
+  input.channels = static_cast<int>(options.integer("channels"));
+  input.height = input.width = static_cast<int>(options.integer("size"));
+  const NetSpec net = make_net(options.text("net"), input, options.list("net-option"));
+  const std::int64_t batch = options.integer("batch");
+  StepBench bench(net, recipe, batch, device);
+  const std::int64_t warm_up = options.integer("warm-up");
+  std::vector<double> seconds;
+  for (std::int64_t step = 0; step < warm_up + options.integer("steps"); ++step) {
+    const double one = bench.run(step);
+    if (step >= warm_up) seconds.push_back(one);
+  }
+  const double step_seconds = median(seconds);
+  print({{"images_per_s", static_cast<double>(batch) / step_seconds},
+         {"step_ms", step_seconds * 1000},
+         {"peak_rss_bytes", peak_memory()},
+         {"net", net.name},
+         {"recipe", recipe.name},
+         {"batch", batch},
+         {"steps", seconds.size()},
+         {"threads", at::get_num_threads()},
+         {"engine", "plain"},
+         {"precision", options.text("precision")},
+         {"device", device.str()},
+         {"processor", processor_name()}},
+        options.flag("json"));
+  return 0;
+}
+
+}  // namespace
+
+Command bench_command() {
+  return {"bench",
+          "how fast a training step is on this machine, with random images",
+          options(),
+          {"concertina bench step --batch 64 --threads 2 --json"},
+          &run};
+}
+
+}  // namespace concertina::cli

@@ -1,0 +1,160 @@
+// concertina select
+#include "concertina/select/select.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "concertina/core/error.h"
+#include "concertina/core/file.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/store/run_file.h"
+#include "concertina/store/sweep_file.h"
+
+#include "commands.h"
+#include "results.h"
+#include "runs.h"
+#include "start.h"
+#include "sweep_name.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct LimitOption {
+  const char* name;
+  const char* value;
+  const char* help;
+  Unit unit;
+  std::optional<double> Budget::*bound;
+};
+
+const std::vector<LimitOption> kLimits = {
+    {"max-macs", "N", "multiply-accumulates an image, such as 15M", Unit::count, &Budget::max_macs},
+    {"max-params", "N", "parameters, such as 500k", Unit::count, &Budget::max_params},
+    {"max-bytes", "B", "size of the weights, such as 2MiB", Unit::bytes, &Budget::max_bytes},
+    {"max-memory", "B", "most activations alive at once, an image, such as 512KiB", Unit::bytes,
+     &Budget::max_memory},
+    {"max-latency", "T", "median of a batch, such as 4ms", Unit::seconds, &Budget::max_latency},
+    {"min-accuracy", "F", "share of correct answers, such as 85% or 0.85", Unit::fraction,
+     &Budget::min_accuracy}};
+
+std::vector<Option> options() {
+  std::vector<Option> result = {
+      positional("RUN", "the run folder, or a sweep file; choice.ini is written beside it")};
+  for (const LimitOption& limit : kLimits) {
+    result.push_back(text_option(limit.name, limit.value, limit.help));
+  }
+  result.push_back(choice_option("axis", {"macs", "params", "bytes", "memory", "latency"},
+                                 "the cost of the Pareto front", "macs"));
+  result.push_back(checkpoint_option());
+  result.push_back(json_option());
+  return result;
+}
+
+Budget budget_of(const Options& options) {
+  Budget budget;
+  for (const LimitOption& limit : kLimits) {
+    if (!options.given(limit.name)) continue;
+    budget.*limit.bound =
+        parse_quantity(options.text(limit.name), limit.unit, std::string("--") + limit.name);
+  }
+  return budget;
+}
+
+fs::path sweep_file(const Options& options) {
+  const std::string& argument = options.needed("RUN");
+  std::error_code ignored;
+  if (!fs::is_directory(argument, ignored)) {
+    if (fs::exists(argument, ignored)) return argument;
+    throw NoInputError("run \"" + argument + "\" is not there; expected a run folder or a sweep");
+  }
+  const bool best = options.text("checkpoint") == "best";
+  const fs::path file = fs::path(argument) / sweep_name(best);
+  if (fs::exists(file, ignored)) return file;
+  throw NoInputError("\"" + file.string() + "\" is not there; `concertina sweep " + argument +
+                     (best ? " --checkpoint best" : "") + "` makes it");
+}
+
+// A sweep that was interrupted, or one of a run that has changed since, is worth a word.
+void warn_of_doubts(const fs::path& file, const Sweep& sweep) {
+  const fs::path run = file.parent_path() / "run.h5";
+  std::error_code ignored;
+  if (!fs::exists(run, ignored)) return;
+  const std::string again = "; `concertina sweep` measures it";
+  if (file_sha256(run) != sweep.setting.run_sha256) {
+    log_warn("the run has changed since its sweep" + again);
+    return;
+  }
+  const std::size_t all = read_run_summary(run).submodels.size();
+  if (sweep.rows.size() < all) {
+    log_warn("the sweep has " + std::to_string(sweep.rows.size()) + " of the run's " +
+             std::to_string(all) + " sub-models" + again);
+  }
+}
+
+struct Answer {
+  Budget budget;
+  Measurement choice;
+  std::size_t fitting;
+  std::vector<Measurement> front;
+};
+
+std::string why(const Answer& answer, const Sweep& sweep) {
+  const std::string all = std::to_string(sweep.rows.size());
+  if (answer.budget.empty()) return "the most accurate of " + all + " sub-models; no budget given";
+  return "the most accurate of the " + std::to_string(answer.fitting) + " of " + all +
+         " sub-models that fit " + answer.budget.text();
+}
+
+void print_text(const Answer& answer, const Sweep& sweep, const std::string& axis) {
+  const Measurement& row = answer.choice;
+  std::cout << "choice: " << row.id << ", " << why(answer, sweep) << "\n\n"
+            << measurement_table({row}, sweep.setting) << "\nPareto front, accuracy against "
+            << axis << ":\n"
+            << measurement_table(answer.front, sweep.setting);
+}
+
+void print_answer(const Answer& answer, const Sweep& sweep, const fs::path& file,
+                  const Options& options) {
+  if (!options.flag("json")) return print_text(answer, sweep, options.text("axis"));
+  print_json({{"choice", measurement_json(answer.choice)},
+              {"why", why(answer, sweep)},
+              {"budget", answer.budget.text()},
+              {"file", file.string()},
+              {"axis", options.text("axis")},
+              {"setting", setting_json(sweep.setting)},
+              {"pareto", measurements_json(answer.front)}});
+}
+
+int run(const Options& options) {
+  const Budget budget = budget_of(options);
+  const fs::path file = sweep_file(options);
+  const Sweep sweep = read_sweep(file);
+  warn_of_doubts(file, sweep);
+  Answer answer{budget, choose(sweep.rows, budget), 0,
+                pareto_front(sweep.rows, parse_cost_axis(options.text("axis")))};
+  answer.fitting = static_cast<std::size_t>(
+      std::count_if(sweep.rows.begin(), sweep.rows.end(),
+                    [&](const Measurement& row) { return fits(row, budget); }));
+  const fs::path folder = file.parent_path();
+  const fs::path choice = folder / "choice.ini";
+  const std::string name = fs::absolute(file).lexically_normal().parent_path().filename();
+  replace_file(choice, {choice_text(answer.choice, budget, sweep.setting, name)});
+  print_answer(answer, sweep, choice, options);
+  return 0;
+}
+
+}  // namespace
+
+Command select_command() {
+  return {"select",
+          "the most accurate sub-model that fits a budget",
+          options(),
+          {"concertina select runs/mb1 --max-macs 15M --max-latency 4ms"},
+          &run};
+}
+
+}  // namespace concertina::cli
