@@ -135,7 +135,8 @@ Options::Options(const Command& command, const std::vector<std::string>& argumen
   try {
     for (const auto& one : parse(command, arguments).options) take(one.string_key, one.value);
   } catch (const po::unknown_option& error) {
-    throw UsageError(unknown_option(command, error.get_option_name()) + see_help());
+    const std::string name = error.get_option_name();
+    throw UsageError(unknown_option(command, name.substr(0, name.find('='))) + see_help());
   } catch (const po::error& error) {
     throw UsageError(error.what() + see_help());
   }

@@ -32,14 +32,16 @@ bool same(const SweepSetting& a, const SweepSetting& b) {
          a.device == b.device && a.processor == b.processor && a.run_sha256 == b.run_sha256;
 }
 
-// The rows that an interrupted sweep of the same kind left, or none.
-Sweep begin(const fs::path& file, const SweepSetting& setting) {
+// The rows that an interrupted sweep of the same kind left, or none. One that is complete is
+// measured anew: why else was it asked for.
+Sweep begin(const fs::path& file, const SweepSetting& setting, std::size_t all) {
   std::error_code ignored;
   if (fs::exists(file, ignored)) {
     try {
       const Sweep old = read_sweep(file);
-      if (same(old.setting, setting)) {
-        log_info("continuing a sweep of " + std::to_string(old.rows.size()) + " rows");
+      if (same(old.setting, setting) && old.rows.size() < all) {
+        log_info("continuing a sweep that has " + std::to_string(old.rows.size()) + " of " +
+                 std::to_string(all) + " rows");
         return old;
       }
     } catch (const DataError& error) {
@@ -174,7 +176,7 @@ int run(const Options& options) {
   const Split& split = split_of(data, options.text("split"));
   const fs::path file = folder / sweep_name(best);
   const SignalGuard guard;
-  Sweep sweep = begin(file, setting_of(options, folder, split.size(), device));
+  Sweep sweep = begin(file, setting_of(options, folder, split.size(), device), subnets.size());
   Scorer scorer(state, recipe, device, best);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
   if (!Sweeper(state, scorer, loader, options.flag("quiet")).run(subnets, sweep, file)) {

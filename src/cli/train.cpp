@@ -82,7 +82,8 @@ void log_self_check(const Dataset& dataset) {
            std::to_string(dataset.test.size()) + " test images, " +
            std::to_string(dataset.channels()) + "x" + std::to_string(dataset.height()) + "x" +
            std::to_string(dataset.width()) + ", " + std::to_string(dataset.classes.size()) +
-           " classes of " + std::to_string(*least) + " to " + std::to_string(*most) + " images");
+           " classes of " + std::to_string(*least) +
+           (*least == *most ? "" : " to " + std::to_string(*most)) + " training images");
   log_info("data: mean " + numbers(check.statistics.mean) + ", deviation " +
            numbers(check.statistics.deviation) + ", " + std::to_string(check.duplicates) +
            " test images also in train");

@@ -25,7 +25,7 @@ class Display {
   void step(const StepView& view) {
     const double done = static_cast<double>((view.epoch - 1) * view.steps + view.step);
     const double all = static_cast<double>(view.epochs * view.steps);
-    if (!whole_) whole_.emplace(done - 1);
+    if (!whole_) whole_.emplace(done);
     if (view.epoch != epoch_) {
       epoch_ = view.epoch;
       rate_ = Rate(done);
@@ -34,7 +34,7 @@ class Display {
     ProgressView shown;
     shown.task = "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs);
     shown.share = static_cast<double>(view.step) / static_cast<double>(view.steps);
-    shown.rate = format_fixed(images, 0) + " images/s";
+    if (images > 0) shown.rate = format_fixed(images, 0) + " images/s";
     shown.seconds_left = whole_->seconds_left(done, all);
     for (const auto& [id, loss] : view.losses) {
       shown.details += (shown.details.empty() ? "loss " : " ") + id + " " + format_fixed(loss, 3);

@@ -1,0 +1,122 @@
+// What needs no run: list, show, inspect --net, bench.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace concertina {
+namespace {
+
+using Json = nlohmann::json;
+using support::Outcome;
+using support::run_program;
+using support::TempFolder;
+using testing::HasSubstr;
+
+Json json_of(std::vector<std::string> arguments) {
+  arguments.emplace_back("--json");
+  const Outcome outcome = run_program(arguments);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  return Json::parse(outcome.out);
+}
+
+std::vector<std::string> names_of(const Json& entries) {
+  std::vector<std::string> names;
+  for (const Json& entry : entries) {
+    names.push_back(entry.at("name"));
+    EXPECT_FALSE(entry.at("summary").get<std::string>().empty()) << names.back();
+  }
+  return names;
+}
+
+TEST(List, GivesNamesAndSummaries) {
+  EXPECT_THAT(names_of(json_of({"list", "nets"})),
+              testing::IsSupersetOf({"slimmable-mobilenet-v1", "msdnet-a", "msdnet-e"}));
+  EXPECT_THAT(names_of(json_of({"list", "recipes"})),
+              testing::IsSupersetOf({"joint", "ipkd", "ipkd-ta", "ipkd-ta-dense", "sandwich"}));
+  EXPECT_THAT(names_of(json_of({"list", "data"})),
+              testing::IsSupersetOf({"cifar10", "cifar100", "idx", "shapes"}));
+}
+
+TEST(List, TakesRecipesFromTheFolderNamed) {
+  const TempFolder folder;
+  folder.write("mine.ini", "[recipe]\nsummary = my own\n");
+  const Outcome outcome =
+      run_program({"list", "recipes"}, ".", {"CONCERTINA_SCHEDULES=" + folder.string()});
+  EXPECT_EQ(outcome.out, "name  summary\nmine  my own\n");
+}
+
+TEST(Show, RecipeIsTextThatReadsBack) {
+  const Outcome first = run_program({"show", "recipe", "ipkd-ta"});
+  EXPECT_THAT(first.out, HasSubstr("next-larger -> each"));
+  const TempFolder folder;
+  folder.write("copy.ini", first.out);
+  EXPECT_EQ(run_program({"show", "recipe", "copy.ini"}, folder.path()).out, first.out);
+}
+
+TEST(Show, NetAndKeysNameEveryOption) {
+  const Json net = json_of({"show", "net", "msdnet"});
+  EXPECT_EQ(net.at("options").at(0).at("name"), "blocks");
+  const Json keys = json_of({"show", "keys"});
+  EXPECT_EQ(keys.at(0).at("key"), "recipe.summary");
+  EXPECT_THAT(run_program({"show", "keys"}).out, HasSubstr("optimizer.weight-decay"));
+}
+
+// METHODS.md 4.2 and 4.3.
+TEST(Inspect, NetGivesThePublishedCosts) {
+  const Json json = json_of({"inspect", "--net", "slimmable-mobilenet-v1"});
+  EXPECT_EQ(json.at("net"), "slimmable-mobilenet-v1");
+  ASSERT_EQ(json.at("submodels").size(), 4U);
+  const Json& half = json.at("submodels").at(1);
+  EXPECT_EQ(half.at("id"), "w0.500");
+  EXPECT_EQ(half.at("width"), 0.5);
+  EXPECT_EQ(half.at("exit"), 1);
+  EXPECT_NEAR(half.at("macs").get<double>(), 12.2e6, 0.05e6);
+  EXPECT_NEAR(half.at("params").get<double>(), 0.824e6, 0.0005e6);
+  EXPECT_GT(half.at("bytes").get<double>(), 4 * half.at("params").get<double>());
+  EXPECT_GT(half.at("peak_activation_bytes").get<double>(), 0);
+  EXPECT_EQ(half.at("alone").at("macs"), half.at("macs"));  // one exit only
+}
+
+TEST(Inspect, ExitsCostLessAlone) {
+  const Json json = json_of({"inspect", "--net", "msdnet-a", "--classes", "100"});
+  const Json& last = json.at("submodels").back();
+  EXPECT_EQ(last.at("id"), "w1.000-e7");
+  EXPECT_LT(last.at("alone").at("macs"), last.at("macs"));
+}
+
+TEST(Inspect, NetOptionsAndLayersAreHonoured) {
+  const Json json = json_of({"inspect", "--net", "slimmable-mobilenet-v1", "--size", "28",
+                             "--channels", "1", "--net-option", "widths=0.5-1", "--layers"});
+  EXPECT_EQ(json.at("height"), 28);
+  EXPECT_EQ(json.at("channels"), 1);
+  EXPECT_EQ(json.at("submodels").size(), 2U);
+  EXPECT_EQ(json.at("layers").at(0).at("kind"), "input");
+  EXPECT_EQ(json.at("layers").back().at("kind"), "linear");
+  EXPECT_EQ(json.at("layers").back().at("out_channels"), 10);
+}
+
+TEST(Bench, MeasuresAStep) {
+  const Json json = json_of({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--recipe",
+                             "ipkd-ta", "--batch", "8", "--steps", "2", "--warm-up", "1",
+                             "--threads", "1", "--precision", "fp32", "--engine", "plain"});
+  EXPECT_GT(json.at("images_per_s").get<double>(), 0);
+  EXPECT_GT(json.at("step_ms").get<double>(), 0);
+  EXPECT_GT(json.at("peak_rss_bytes").get<double>(), 1e6);
+  EXPECT_EQ(json.at("threads"), 1);
+  EXPECT_EQ(json.at("batch"), 8);
+  EXPECT_EQ(json.at("device"), "cpu");
+}
+
+TEST(Train, PrintsItsRecipeInFull) {
+  const Outcome outcome = run_program({"train", "--recipe", "ipkd-ta", "--epochs", "7", "--set",
+                                       "optimizer.lr=0.25", "--seed", "9", "--print-recipe"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("epochs = 7\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("lr = 0.25\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("seed = 9\n"));
+}
+
+}  // namespace
+}  // namespace concertina

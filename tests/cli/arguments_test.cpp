@@ -1,0 +1,139 @@
+// What is refused: every line of the tables with its exit code and message.
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "program.h"
+
+namespace concertina {
+namespace {
+
+using support::Outcome;
+using support::run_program;
+using support::TempFolder;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Refusal {
+  std::vector<std::string> arguments;
+  int code;
+  std::string message;  // a part of it
+};
+
+void expect_refused(const Refusal& refusal, const std::filesystem::path& folder = ".") {
+  const Outcome outcome = run_program(refusal.arguments, folder);
+  const std::string shown = testing::PrintToString(refusal.arguments);
+  EXPECT_EQ(outcome.code, refusal.code) << shown << "\n" << outcome.err;
+  EXPECT_EQ(outcome.out, "") << shown;
+  EXPECT_THAT(outcome.err, StartsWith("concertina: ")) << shown;
+  EXPECT_THAT(outcome.err, HasSubstr(refusal.message)) << shown;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << shown;
+}
+
+TEST(Arguments, ThatNoCommandKnowsAreRefusedWithTheNearest) {
+  const std::vector<Refusal> table = {
+      {{"trian"}, 2, "unknown command \"trian\"; did you mean \"train\"?"},
+      {{"train", "--epohcs", "3"}, 2, "unknown option \"--epohcs\"; did you mean \"--epochs\"?"},
+      {{"train", "--epohcs=3"}, 2, "unknown option \"--epohcs\"; did you mean \"--epochs\"?"},
+      {{"train", "--epoch", "3"}, 2, "unknown option \"--epoch\"; did you mean \"--epochs\"?"},
+      {{"sweep", "r", "--bogus"}, 2, "unknown option \"--bogus\" (see `concertina sweep --help`)"},
+      {{"list", "net"}, 2, "WHAT: unknown value \"net\"; did you mean \"nets\"?"},
+      {{"bench", "stop"}, 2, "did you mean \"step\"?"},
+      {{"select", "r", "--axis", "mac"}, 2, "did you mean \"macs\"?"},
+      {{"inspect", "--net", "slimable-mobilenet-v1"},
+       66,
+       "did you mean \"slimmable-mobilenet-v1\"?"},
+      {{"show", "recipe", "ipkd-tb"}, 66, "did you mean \"ipkd-ta\"?"},
+      {{"show", "net", "msdnet-z"}, 66, "unknown net \"msdnet-z\""},
+      {{"train", "--net", "msdnet-tiny", "--recipe", "quick", "--data", "shape", "--out", "r"},
+       2,
+       "did you mean \"shapes\"?"},
+      {{"eval", "r", "--log-level", "inf"}, 2, "did you mean \"info\"?"}};
+  for (const Refusal& refusal : table) expect_refused(refusal);
+}
+
+TEST(Arguments, OfTheWrongFormAreRefused) {
+  const std::vector<Refusal> table = {
+      {{"train", "--epochs", "0"}, 2, "--epochs: \"0\" is not a whole number from 1 to 100000"},
+      {{"train", "--epochs", "2.5"}, 2, "--epochs: \"2.5\" is not a whole number"},
+      {{"train", "--seed", "-3"}, 2, "--seed: \"-3\""},
+      {{"train", "--epochs"}, 2, "--epochs"},
+      {{"train", "--net", "a", "--net", "b"}, 2, "--net is given twice"},
+      {{"train", "--net", ""}, 2, "--net is empty; expected NAME"},
+      {{"train", "--quiet=1"}, 2, "--quiet"},
+      {{"train", "stray"}, 2, "unexpected argument \"stray\""},
+      {{"list", "nets", "recipes"}, 2, "unexpected argument \"recipes\""},
+      {{"train", "--engine", "fast"}, 2, "--engine: unknown value \"fast\""},
+      {{"train", "--precision", "fp8"}, 2, "--precision: unknown value \"fp8\"; known: fp32"},
+      {{"bench", "step", "--device", "gpu"}, 2, "--device \"gpu\"; expected cpu, cuda"},
+      {{"bench", "step", "--device", "cuda:x"}, 2, "--device \"cuda:x\""},
+      {{"bench", "step", "--device", "cuda:99"}, 2, "--device cuda:99"},
+      {{"bench", "step", "--threads", "0"}, 2, "--threads"},
+      {{"select", "r", "--max-latency", "4"}, 2, "--max-latency: \"4\" is not a time"},
+      {{"select", "r", "--min-accuracy", "120%"}, 2, "--min-accuracy"},
+      {{"show", "keys", "x"}, 2, "takes no name"},
+      {{"inspect", "--net", "msdnet-tiny", "--net-option", "blocks"}, 2, "expected key=value"},
+      {{"bench", "step", "--set", "optimizer.lt=1"}, 2, "did you mean \"optimizer.lr\"?"},
+      {{"train", "--recipe", "base", "--widths", "0.5", "--print-recipe"}, 2, "net.widths"}};
+  for (const Refusal& refusal : table) expect_refused(refusal);
+}
+
+TEST(Arguments, ThatAreMissingAreNamed) {
+  const std::vector<Refusal> table = {
+      {{"train"}, 2, "concertina train needs --recipe NAME|FILE"},
+      {{"train", "--recipe", "quick"}, 2, "needs --out RUN"},
+      {{"train", "--recipe", "quick", "--out", "r"}, 2, "needs --net NAME"},
+      {{"train", "--recipe", "quick", "--out", "r", "--net", "msdnet-tiny"}, 2, "needs --data"},
+      {{"resume"}, 2, "concertina resume needs RUN"},
+      {{"eval"}, 2, "needs RUN"},
+      {{"calibrate"}, 2, "needs RUN"},
+      {{"sweep"}, 2, "needs RUN"},
+      {{"select"}, 2, "needs RUN"},
+      {{"inspect"}, 2, "needs either RUN or --net"},
+      {{"list"}, 2, "needs nets|recipes|data"},
+      {{"show"}, 2, "needs recipe|net|keys"},
+      {{"show", "net"}, 2, "needs NAME"},
+      {{"bench"}, 2, "needs step"}};
+  for (const Refusal& refusal : table) expect_refused(refusal);
+}
+
+TEST(Arguments, ThatNameNothingOrNoRunAreRefused) {
+  const TempFolder folder;
+  folder.write("empty/x", "");
+  folder.write("text.h5", "no HDF5 at all, but long enough to be looked at as a file of ours");
+  const std::vector<Refusal> table = {
+      {{"resume", "none"}, 66, "run folder \"none\" is not there"},
+      {{"resume", "empty"}, 66, "folder \"empty\" holds no run: run.h5 is not there"},
+      {{"sweep", "text.h5"}, 66, "\"text.h5\" is no folder"},
+      {{"eval", "none"}, 66, "run \"none\" is not there"},
+      {{"eval", "text.h5"}, 65, "text.h5"},
+      {{"inspect", "text.h5"}, 65, "text.h5"},
+      {{"select", "none"}, 66, "run \"none\" is not there"},
+      {{"select", "empty"}, 66, "`concertina sweep empty` makes it"},
+      {{"select", "text.h5"}, 65, "text.h5"},
+      {{"train", "--net", "msdnet-tiny", "--recipe", "x.ini", "--data", "shapes", "--out", "r"},
+       66,
+       "x.ini"},
+      {{"train", "--net", "msdnet-tiny", "--recipe", "quick", "--data", "cifar10:none", "--out",
+        "r"},
+       66,
+       "none"}};
+  for (const Refusal& refusal : table) expect_refused(refusal, folder.path());
+}
+
+TEST(Arguments, OfABrokenRecipeAreRefusedWithFileAndLine) {
+  const TempFolder folder;
+  folder.write("x.ini", "[train]\nepochs = 3\nbatsch = 64\n");
+  expect_refused({{"show", "recipe", "x.ini"}, 2, "x.ini:3: unknown key"}, folder.path());
+}
+
+TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const std::string command = std::string(CONCERTINA_PROGRAM) + " list nets > /dev/full 2>&1";
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 74);
+}
+
+}  // namespace
+}  // namespace concertina

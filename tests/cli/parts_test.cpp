@@ -1,0 +1,90 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "concertina/core/error.h"
+
+#include "options.h"
+#include "progress.h"
+#include "start.h"
+#include "table.h"
+
+namespace concertina::cli {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(TextTable, AlignsNumbersRightAndLeavesNoSpaceAtTheEnd) {
+  TextTable table({"id", ">n", "note"});
+  table.add({"a", "1", ""});
+  table.add({"long", "1000", "x"});
+  EXPECT_EQ(table.text(),
+            "id       n  note\n"
+            "a        1\n"
+            "long  1000  x\n");
+}
+
+TEST(Progress, BarFillsTheTerminalExactly) {
+  const ProgressView view{"epoch 1/2", 0.5, "812 images/s", 61, "loss w0.250 1.832"};
+  EXPECT_EQ(bar_line(view, 79).size(), 78U);
+  EXPECT_THAT(bar_line(view, 120),
+              HasSubstr("epoch 1/2 [##########..........] 50% 812 images/s ETA 1:01 loss w0.250"));
+  EXPECT_EQ(bar_line(view, 20), "epoch 1/2 [########");
+}
+
+TEST(Progress, PlainLineIsNeverCut) {
+  const ProgressView view{"sweep w0.250", 0.123, "", -1, std::string(200, 'x')};
+  EXPECT_EQ(plain_line(view), "sweep w0.250 12% " + std::string(200, 'x'));
+}
+
+TEST(Progress, TimeIsReadable) {
+  EXPECT_EQ(clock_text(0.4), "0:00");
+  EXPECT_EQ(clock_text(31), "0:31");
+  EXPECT_EQ(clock_text(724), "12:04");
+  EXPECT_EQ(clock_text(3723), "1:02:03");
+}
+
+TEST(Progress, IsSilentWhenAskedToBe) {
+  testing::internal::CaptureStderr();
+  {
+    ProgressLine line(true);
+    line.show({"x", 0.5, "", -1, ""});
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Wrapped, KeepsToSeventyNineColumns) {
+  EXPECT_EQ(wrapped("one two", 74, 4), "one\n    two");
+  EXPECT_EQ(wrapped("one two", 72, 4), "one two");
+}
+
+Command command() {
+  return {"demo",
+          "a demonstration",
+          {positional("FILE", "which"), list_option("set", "K=V", "a key"),
+           integer_option("n", {1, 9}, "how many", "3"), flag_option("json", "as JSON")},
+          {"concertina demo x"},
+          nullptr};
+}
+
+TEST(Options, GiveWhatWasTypedOrTheDefault) {
+  const Command demo = command();
+  const Options options(demo, {"--set", "a=1", "file", "--set=b=2"});
+  EXPECT_EQ(options.needed("FILE"), "file");
+  EXPECT_THAT(options.list("set"), testing::ElementsAre("a=1", "b=2"));
+  EXPECT_EQ(options.integer("n"), 3);
+  EXPECT_FALSE(options.given("n"));
+  EXPECT_FALSE(options.flag("json"));
+  EXPECT_THROW(Options(demo, {"--js"}), UsageError);  // no abbreviations
+}
+
+TEST(Device, IsCpuOrOneThatIsThere) {
+  EXPECT_EQ(parse_device("cpu").str(), "cpu");
+  EXPECT_THROW(parse_device("cuda:1000"), UsageError);
+  EXPECT_THROW(parse_device("cuda:-1"), UsageError);
+  EXPECT_THROW(parse_device("CPU"), UsageError);
+}
+
+TEST(Machine, HasACore) { EXPECT_GE(core_count(), 1); }
+
+}  // namespace
+}  // namespace concertina::cli
