@@ -63,6 +63,8 @@ const std::vector<NetEntry>& net_catalogue() {
                       mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
       mobilenet_entry("slimmable-mobilenet-v1-imagenet", "the same with its strides for 224x224",
                       mobilenet_options("2", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
+      mobilenet_entry("slimmable-mobilenet-v1-small", "half its channels and five blocks: minutes",
+                      mobilenet_options("1", "1-2-2-1-1", "1-1-1-1-1", "50", "0.25-0.5-0.75-1")),
       mobilenet_entry("slimmable-mobilenet-v1-tiny", "a small one, for trying things and tests",
                       mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
       msdnet_entry("msdnet", "multi-scale dense net, seven exits (as msdnet-a)",

@@ -140,6 +140,7 @@ TEST(Reference, FullMobileNetsAreThoseWrittenByHand) {
   const std::map<std::string, MobileNet> shapes{
       {"slimmable-mobilenet-v1", {1, {1, 2, 2, 2, 2}, published}},
       {"slimmable-mobilenet-v1-imagenet", {2, {1, 2, 2, 2, 2}, published}},
+      {"slimmable-mobilenet-v1-small", {1, {1, 2, 2, 1, 1}, {1, 1, 1, 1, 1}}},
       {"slimmable-mobilenet-v1-tiny", {2, {1, 2, 2, 1, 1}, {1, 1, 1, 1, 1}}}};
   for (const auto& [name, shape] : shapes) {
     const NetSpec spec = make_net(name, {});
@@ -160,7 +161,7 @@ TEST(Reference, FullMsdNetsAreThoseWrittenByHand) {
                                                        {"msdnet-d", {4, 2, 2, 2, 2, 2, 2, 2, 2, 2}},
                                                        {"msdnet-e", {1, 2, 3, 4, 5, 6, 7}},
                                                        {"msdnet-tiny", {2, 1, 1}}};
-  EXPECT_EQ(shapes.size() + 3, net_catalogue().size());
+  EXPECT_EQ(shapes.size() + 4, net_catalogue().size());
   for (const auto& [name, layers] : shapes) {
     const NetSpec spec = make_net(name, {});
     FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
