@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kRedraw{100};
 constexpr std::chrono::seconds kPlainEvery{5};
 constexpr std::size_t kBar = 20;
+constexpr std::size_t kBriefBar = 10;
 constexpr std::size_t kUsualColumns = 80;
 
 bool can_redraw() {
@@ -35,12 +36,19 @@ std::string percent(double share) {
   return std::string(4 - std::min<std::size_t>(text.size(), 4), ' ') + text;
 }
 
-std::string ending(const ProgressView& view) {
+std::string ending(const ProgressView& view, const std::string& details) {
   std::string text;
   if (!view.rate.empty()) text += " " + view.rate;
   if (view.seconds_left >= 0) text += " ETA " + clock_text(view.seconds_left);
-  if (!view.details.empty()) text += " " + view.details;
+  if (!details.empty()) text += " " + details;
   return text;
+}
+
+std::string whole_bar(const ProgressView& view, std::size_t width, const std::string& details) {
+  const double share = std::clamp(view.share, 0.0, 1.0);
+  const auto full = static_cast<std::size_t>(std::floor(share * static_cast<double>(width)));
+  return view.task + " [" + std::string(full, '#') + std::string(width - full, '.') + "]" +
+         percent(share) + ending(view, details);
 }
 
 void put(const std::string& text) {
@@ -61,14 +69,12 @@ std::string clock_text(double seconds) {
 }
 
 std::string plain_line(const ProgressView& view) {
-  return view.task + percent(view.share) + ending(view);
+  return view.task + percent(view.share) + ending(view, view.details);
 }
 
 std::string bar_line(const ProgressView& view, std::size_t columns) {
-  const double share = std::clamp(view.share, 0.0, 1.0);
-  const auto full = static_cast<std::size_t>(std::floor(share * kBar));
-  std::string line = view.task + " [" + std::string(full, '#') + std::string(kBar - full, '.') +
-                     "]" + percent(share) + ending(view);
+  std::string line = whole_bar(view, kBar, view.details);
+  if (line.size() >= columns && !view.brief.empty()) line = whole_bar(view, kBriefBar, view.brief);
   line.resize(columns - 1, ' ');
   return line;
 }

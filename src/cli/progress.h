@@ -13,7 +13,8 @@ struct ProgressView {
   double share = 0;          // done, 0 to 1
   std::string rate;          // "812 images/s"; may be empty
   double seconds_left = -1;  // of the whole work; negative = not known yet
-  std::string details;       // "w0.250 1.832 w0.500 1.611"
+  std::string details;       // "loss w0.250 1.832 w0.500 1.611"
+  std::string brief{};       // "loss 1.83 1.61": instead of details where they do not fit
 };
 
 // "epoch 2/6 [#####.....]  50% 812 images/s ETA 1:02:03 w0.250 1.832", exactly `columns` - 1 wide.

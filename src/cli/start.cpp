@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <sched.h>
 
+#include <csignal>
+
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
@@ -41,9 +43,13 @@ at::Device cuda_device(const std::string& text, std::int64_t index) {
                         : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
 }
 
+// A file that may not grow further is then a failed write with its own message, not a death.
+void survive_size_limits() { std::signal(SIGXFSZ, SIG_IGN); }
+
 }  // namespace
 
 void tune_process() {
+  survive_size_limits();
   keep_memory();
   quiet_openblas();
   send_warnings_to_log();

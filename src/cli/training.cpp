@@ -38,6 +38,7 @@ class Display {
     shown.seconds_left = whole_->seconds_left(done, all);
     for (const auto& [id, loss] : view.losses) {
       shown.details += (shown.details.empty() ? "loss " : " ") + id + " " + format_fixed(loss, 3);
+      shown.brief += (shown.brief.empty() ? "loss " : " ") + format_fixed(loss, 2);
     }
     line_.show(shown);
   }

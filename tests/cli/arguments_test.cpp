@@ -1,7 +1,6 @@
 // What is refused: every line of the tables with its exit code and message.
-#include <algorithm>
+#include <cstdlib>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "program.h"
@@ -9,27 +8,9 @@
 namespace concertina {
 namespace {
 
-using support::Outcome;
-using support::run_program;
+using support::expect_refused;
+using support::Refusal;
 using support::TempFolder;
-using testing::HasSubstr;
-using testing::StartsWith;
-
-struct Refusal {
-  std::vector<std::string> arguments;
-  int code;
-  std::string message;  // a part of it
-};
-
-void expect_refused(const Refusal& refusal, const std::filesystem::path& folder = ".") {
-  const Outcome outcome = run_program(refusal.arguments, folder);
-  const std::string shown = testing::PrintToString(refusal.arguments);
-  EXPECT_EQ(outcome.code, refusal.code) << shown << "\n" << outcome.err;
-  EXPECT_EQ(outcome.out, "") << shown;
-  EXPECT_THAT(outcome.err, StartsWith("concertina: ")) << shown;
-  EXPECT_THAT(outcome.err, HasSubstr(refusal.message)) << shown;
-  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << shown;
-}
 
 TEST(Arguments, ThatNoCommandKnowsAreRefusedWithTheNearest) {
   const std::vector<Refusal> table = {

@@ -19,27 +19,17 @@ using support::contents;
 using support::Outcome;
 using support::Program;
 using support::TempFolder;
+using support::tiny_training;
 using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
-
-std::vector<std::string> training(const std::string& out, const std::string& recipe = "quick",
-                                  const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"train",    "--net",   "slimmable-mobilenet-v1-tiny",
-                                        "--recipe", recipe,    "--data",
-                                        "shapes",   "--limit", "200",
-                                        "--batch",  "32",      "--threads",
-                                        "1",        "--out",   out};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
 
 // One trained run for all tests; each that changes it works on a copy.
 class Flow : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TempFolder>();
-    const Outcome outcome = run(training("trained", "quick", {"--epochs", "1", "--json"}));
+    const Outcome outcome = run(tiny_training("trained", "quick", {"--epochs", "1", "--json"}));
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     trained_ = outcome;
     const Outcome sweep = run({"sweep", "trained", "--threads", "1", "--repetitions", "3"});
@@ -77,13 +67,13 @@ TEST_F(Flow, TrainLeavesTheRunAndPrintsEverySubModel) {
 }
 
 TEST_F(Flow, TrainRefusesAFolderWithARun) {
-  const Outcome outcome = run(training("trained"));
+  const Outcome outcome = run(tiny_training("trained"));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("`concertina resume trained`"));
 }
 
 TEST_F(Flow, QuietTrainingSaysNothingButTheResult) {
-  const Outcome outcome = run(training("quiet", "quick", {"--epochs", "1", "--quiet"}));
+  const Outcome outcome = run(tiny_training("quiet", "quick", {"--epochs", "1", "--quiet"}));
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, HasSubstr("w0.250"));
@@ -96,8 +86,8 @@ TEST_F(Flow, ResumeOfAFinishedRunSaysSo) {
 }
 
 TEST_F(Flow, ResumeEndsInTheSameBytes) {
-  ASSERT_EQ(run(training("whole", "quick", {"--epochs", "2"})).code, 0);
-  const Outcome part = run(training("parts", "quick", {"--epochs", "2", "--max-steps", "7"}));
+  ASSERT_EQ(run(tiny_training("whole", "quick", {"--epochs", "2"})).code, 0);
+  const Outcome part = run(tiny_training("parts", "quick", {"--epochs", "2", "--max-steps", "7"}));
   EXPECT_EQ(part.code, 75);
   EXPECT_THAT(part.err, HasSubstr("step limit met after epoch 1, step 2"));
   EXPECT_THAT(part.err, HasSubstr("`concertina resume parts`"));
@@ -108,7 +98,7 @@ TEST_F(Flow, ResumeEndsInTheSameBytes) {
 }
 
 TEST_F(Flow, ResumeWarnsWhenTheThreadsDiffer) {
-  ASSERT_EQ(run(training("threads", "quick", {"--epochs", "1", "--max-steps", "1"})).code, 75);
+  ASSERT_EQ(run(tiny_training("threads", "quick", {"--epochs", "1", "--max-steps", "1"})).code, 75);
   const Outcome outcome = run({"resume", "threads", "--threads", "2"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.err, HasSubstr("\"threads = 1\", now it is \"threads = 2\""));
@@ -122,7 +112,7 @@ void interrupt_once_it_trains(const Program& program, const fs::path& run) {
 }
 
 TEST_F(Flow, InterruptSavesTheStateAndLeavesWith130) {
-  Program program(training("stopped", "quick", {"--epochs", "500"}), folder_->path());
+  Program program(tiny_training("stopped", "quick", {"--epochs", "500"}), folder_->path());
   interrupt_once_it_trains(program, file("stopped"));
   const Outcome outcome = program.wait();
   EXPECT_EQ(outcome.code, 130) << outcome.err;
@@ -131,7 +121,7 @@ TEST_F(Flow, InterruptSavesTheStateAndLeavesWith130) {
 }
 
 TEST_F(Flow, SecondProcessInARunFolderIsRefused) {
-  Program program(training("busy", "quick", {"--epochs", "500"}), folder_->path());
+  Program program(tiny_training("busy", "quick", {"--epochs", "500"}), folder_->path());
   for (int tries = 0; tries < 6000 && contents(file("busy/metrics.jsonl")).empty(); ++tries) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -182,7 +172,7 @@ TEST_F(Flow, EvalRefusesWhatTheRunHasNot) {
 }
 
 TEST_F(Flow, CalibrationMakesAnotherWidth) {
-  const Outcome training_outcome = run(training("us", "sandwich", {"--epochs", "1"}));
+  const Outcome training_outcome = run(tiny_training("us", "sandwich", {"--epochs", "1"}));
   ASSERT_EQ(training_outcome.code, 0) << training_outcome.err;
   const Outcome refused = run({"eval", "us", "--width", "0.35"});
   EXPECT_EQ(refused.code, 2);
@@ -197,7 +187,8 @@ TEST_F(Flow, CalibrationMakesAnotherWidth) {
 }
 
 TEST_F(Flow, CalibrationOfAnUnfinishedRunKeepsItsWidths) {
-  ASSERT_EQ(run(training("us-part", "sandwich", {"--epochs", "2", "--max-steps", "6"})).code, 75);
+  ASSERT_EQ(run(tiny_training("us-part", "sandwich", {"--epochs", "2", "--max-steps", "6"})).code,
+            75);
   const Outcome other = run({"calibrate", "us-part", "--width", "0.35"});
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err, HasSubstr("only once the run is finished"));
@@ -276,7 +267,7 @@ TEST_F(Flow, DamagedRunIsRefusedAndLeftAlone) {
 
 // Decay of 1 at a rate of 100 makes every weight 99 times as large in each step.
 TEST_F(Flow, DivergenceHasItsOwnExitCode) {
-  const Outcome outcome = run(training(
+  const Outcome outcome = run(tiny_training(
       "diverged", "quick",
       {"--epochs", "20", "--set", "optimizer.lr=100", "--set", "optimizer.schedule=constant",
        "--set", "optimizer.weight-decay=1", "--set", "optimizer.decay-on=all"}));

@@ -29,6 +29,11 @@ TEST(Progress, BarFillsTheTerminalExactly) {
   EXPECT_THAT(bar_line(view, 120),
               HasSubstr("epoch 1/2 [##########..........] 50% 812 images/s ETA 1:01 loss w0.250"));
   EXPECT_EQ(bar_line(view, 20), "epoch 1/2 [########");
+  ProgressView narrow = view;
+  narrow.details = std::string(80, 'x');
+  narrow.brief = "loss 1.83 1.61";
+  EXPECT_THAT(bar_line(narrow, 80), testing::HasSubstr("loss 1.83 1.61"));
+  EXPECT_THAT(bar_line(narrow, 160), testing::HasSubstr("xxx"));
 }
 
 TEST(Progress, PlainLineIsNeverCut) {
