@@ -65,7 +65,8 @@ const std::vector<NetEntry>& net_catalogue() {
                       mobilenet_options("2", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
       mobilenet_entry("slimmable-mobilenet-v1-small", "a quarter of its channels and five blocks",
                       mobilenet_options("1", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
-      mobilenet_entry("slimmable-mobilenet-v1-tiny", "the same with a stride in the stem, for tests",
+      mobilenet_entry("slimmable-mobilenet-v1-tiny",
+                      "the same with a stride in the stem, for tests",
                       mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
       msdnet_entry("msdnet", "multi-scale dense net, seven exits (as msdnet-a)",
                    {"7", "4", "2", "even", "16", "6", "1"}),
@@ -104,9 +105,13 @@ NetSpec make_net(const std::string& name, const NetInput& input,
       }
       options[key] = trim(setting.substr(equals + 1));
     }
-    NetSpec net = entry.build(input, options);
-    net.name = name;
-    return net;
+    try {
+      NetSpec net = entry.build(input, options);
+      net.name = name;
+      return net;
+    } catch (const DataError& error) {
+      throw UsageError("the options of net \"" + name + "\" do not go together: " + error.what());
+    }
   }
   throw NoInputError(unknown_message("net", name, names));
 }

@@ -148,9 +148,9 @@ NetSpec msdnet(const NetInput& input, const NetOptions& options) {
     return parse_number(option, options.at(option), least, most);
   };
   Arguments arguments;
-  arguments.blocks = number("blocks", 1, 100);
-  arguments.base = number("base", 1, 100);
-  arguments.step = number("step", 1, 100);
+  arguments.blocks = number("blocks", 1, 32);
+  arguments.base = number("base", 1, 64);
+  arguments.step = number("step", 1, 8);
   arguments.channels = number("channels", 1, 4096);
   arguments.growth = number("growth", 1, 4096);
   arguments.linear_growth = parse_choice("step-mode", options.at("step-mode"), "lin-grow", "even");

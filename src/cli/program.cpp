@@ -1,5 +1,6 @@
 // The commands, their dispatch, and the one place where an error becomes a message and an exit
 // code.
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -67,13 +68,17 @@ int dispatch(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-int report(const std::string& message, int code) {
-  std::cerr << "concertina: " << message.substr(0, message.find('\n')) << std::endl;
+// A message may quote what a user or a file gave; it stays one line and moves no cursor.
+int report(std::string message, int code) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  std::replace_if(message.begin(), message.end(), control, '?');
+  std::cerr << "concertina: " << message << std::endl;
   return code;
 }
 
+// LibTorch's messages have a second line and more: where in its own source.
 int report_internal(const std::string& message) {
-  return report("internal error: " + message, kInternal);
+  return report("internal error: " + message.substr(0, message.find('\n')), kInternal);
 }
 
 int run_and_flush(const std::vector<std::string>& arguments) {

@@ -1,7 +1,11 @@
 #include "concertina/eval/evaluate.h"
 
+#include <cmath>
+
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
+
+#include "concertina/core/error.h"
 
 namespace concertina {
 namespace {
@@ -41,6 +45,10 @@ std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
     }
     for (int exit = 1; exit <= exits; ++exit) {
       const Sums& one = sums[static_cast<std::size_t>(exit - 1)];
+      if (!std::isfinite(one.loss)) {
+        throw DivergedError("diverged: the loss of " + subnet_id(net.spec(), {width, exit}) +
+                            " on the images evaluated is not finite");
+      }
       const double images = static_cast<double>(one.images);
       scores.push_back({{width, exit},
                         one.images,

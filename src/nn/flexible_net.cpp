@@ -47,6 +47,14 @@ ResolvedNet everything(const NetSpec& spec, Width width) {
 
 }  // namespace
 
+void check_finite(const std::vector<Parameter>& tensors, const std::string& what) {
+  for (const Parameter& one : tensors) {
+    if (at::isfinite(one.value.detach()).all().item<bool>()) continue;
+    throw DivergedError("diverged: " + what + ", \"" + one.name +
+                        "\" is not finite (try a lower learning rate or a larger batch)");
+  }
+}
+
 FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings,
                          std::uint64_t seed, at::Device device)
     : spec_(std::move(spec)), widths_(std::move(widths)), settings_(settings), device_(device) {

@@ -192,7 +192,10 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",
                              "training images that give calibrated norms their statistics"),
-                         1, 100000000, FIELD(calibration_images)));
+                         2, 100000000, FIELD(calibration_images)));
+  rows.push_back(integer(key("distill", "calibration-batch", "images",
+                             "how many of them at a time; the batches' statistics are averaged"),
+                         2, 65536, FIELD(calibration_batch)));
 }
 
 #undef FIELD

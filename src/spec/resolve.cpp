@@ -180,8 +180,8 @@ int round_channels(int full, Width width, int divisor) {
   if (width.is_full()) return full;
   // In exact integers: METHODS.md 4.1 rounds int(v + d/2) down to a multiple, where v = full * w.
   const long long scaled = static_cast<long long>(full) * width.thousandths();  // 1000 v
-  const long long half = divisor / 2;
-  long long channels = std::max(1LL, (scaled / 1000 + half) / divisor * divisor);
+  const long long steps = (2 * scaled + 1000LL * divisor) / (2000LL * divisor);
+  long long channels = std::max(1LL, steps * divisor);
   if (channels * 10000 < scaled * 9) channels += divisor;
   return static_cast<int>(std::min<long long>(channels, full));
 }

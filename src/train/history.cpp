@@ -7,8 +7,10 @@
 namespace concertina {
 namespace {
 
-std::string edge_name(const Link& link, const std::string& id) {
-  return "edge" + std::to_string(link.edge + 1) + "/" + id;
+// "edge2/w0.250/w0.500": edge, student, teacher.
+std::string link_name(const NetSpec& net, const Link& link) {
+  return "edge" + std::to_string(link.edge + 1) + "/" + subnet_id(net, link.student) + "/" +
+         (link.from_label ? "label" : subnet_id(net, link.teacher));
 }
 
 std::string unit_of(const std::string& name) {
@@ -35,7 +37,7 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
     sums_["accuracy/" + ids_.back()];
   }
   for (const Link& link : plan.links(widths, net.exit_count())) {
-    const std::string name = edge_name(link, subnet_id(net, link.student));
+    const std::string name = link_name(net, link);
     sums_[name + "/loss"];
     sums_[name + "/gradient_norm"];
   }
@@ -55,7 +57,7 @@ void EpochSums::add(const StepReport& report, std::int64_t batch) {
     put("accuracy/" + id, static_cast<double>(entry.correct), static_cast<double>(batch));
   }
   for (const LinkReport& entry : report.links) {
-    const std::string name = edge_name(entry.link, subnet_id(net_, entry.link.student));
+    const std::string name = link_name(net_, entry.link);
     put(name + "/loss", entry.loss, 1);
     put(name + "/gradient_norm", entry.gradient_norm, 1);
   }

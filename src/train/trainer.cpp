@@ -38,6 +38,19 @@ double family_score(const std::vector<Evaluation>& rows, BestPolicy policy) {
   return policy == BestPolicy::worst ? least : sum / static_cast<double>(rows.size());
 }
 
+// Every sub-model of a step has to be somebody's student, or it would be kept and measured
+// untrained.
+void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Width>& widths) {
+  const std::vector<Width> active = active_widths(recipe, widths, 0);
+  const std::vector<Link> links = recipe.plan.links(active, net.exit_count());
+  for (const Subnet& subnet : all_subnets(net, active)) {
+    const auto taught = [&](const Link& link) { return link.student == subnet; };
+    if (std::any_of(links.begin(), links.end(), taught)) continue;
+    throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
+                     subnet_id(net, subnet) + " of net \"" + net.name + "\"");
+  }
+}
+
 class Trainer {
  public:
   Trainer(RunState& state, const PreparedData& data, const TrainSetting& setting,
@@ -61,17 +74,18 @@ class Trainer {
     Progress& progress = state_.progress;
     if (progress.step == 0) save();
     while (progress.epoch < recipe_.epochs) {
-      if (!run_epoch()) {
-        save();
-        return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
-      }
+      if (!run_epoch()) return leave();
       finish_epoch();
     }
-    if (!progress.finished) finish();
-    return TrainEnd::finished;
+    return progress.finished || finish() ? TrainEnd::finished : leave();
   }
 
  private:
+  TrainEnd leave() {
+    save();
+    return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
+  }
+
   // False when it has to leave before the epoch's end.
   bool run_epoch() {
     epoch_start_ = Clock::now();
@@ -139,14 +153,15 @@ class Trainer {
     if (net_.sharing() != NormSharing::shared_affine) return;
     for (const Width width : state_.widths) {
       calibrate(net_, width, data_.train, data_.statistics,
-                {recipe_.calibration_images, 100, recipe_.seed});
+                {recipe_.calibration_images, recipe_.calibration_batch, recipe_.seed});
     }
   }
 
-  std::vector<Evaluation> evaluate_on(const Split& split, const std::string& name) {
+  std::vector<Evaluation> evaluate_on(const Split& split, const std::string& name,
+                                      const EvalProgress& progress = {}) {
     const EvalLoader loader(split, data_.statistics, kEvaluationBatch, setting_.device);
-    return as_evaluations(state_.net, evaluate(net_, loader, state_.widths), state_.progress.epoch,
-                          name);
+    return as_evaluations(state_.net, evaluate(net_, loader, state_.widths, progress),
+                          state_.progress.epoch, name);
   }
 
   // The better accuracy wins; on equal accuracy the lower loss; then the earlier epoch.
@@ -170,19 +185,27 @@ class Trainer {
     view.is_best = true;
   }
 
-  // The test set is only reported, once, at the end.
-  void finish() {
+  // The test set is only reported, once, at the end. False when a signal came before that was done.
+  bool finish() {
+    const auto go_on = [](std::int64_t, std::int64_t) { return SignalGuard::received() == 0; };
     if (data_.test.size() > 0) {
-      const std::vector<Evaluation> rows = evaluate_on(data_.test, "test");
+      const std::vector<Evaluation> rows = evaluate_on(data_.test, "test", go_on);
+      if (rows.size() != state_.submodels.size()) return false;
       state_.evaluations.insert(state_.evaluations.end(), rows.begin(), rows.end());
     }
     state_.progress.finished = true;
     save();
+    return true;
   }
 
   void save() { save_to("run.h5"); }
 
   void save_to(const std::string& name) {
+    check_finite(net_.weights(), "the weights");
+    for (const Width width : net_.bank_widths()) {
+      check_finite(net_.norms(width), "the norms of " + width.label());
+    }
+    check_finite(sgd_.momentum(), "the momentum");
     state_.progress.partial_sums = sums_.flat();
     capture(net_, sgd_, state_);
     write_run(setting_.folder / name, state_);
@@ -209,6 +232,7 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
                  at::Device device) {
   RunState state;
   state.net = net;
+  check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
   state.recipe = print_recipe(recipe);
   state.widths = recipe.widths.empty() ? net.widths : recipe.widths;
   state.data = data.description;

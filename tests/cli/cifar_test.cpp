@@ -15,7 +15,7 @@ using support::Outcome;
 using support::TempFolder;
 
 Json json_of(const TempFolder& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), {"--json", "--quiet"});
+  arguments.emplace_back("--json");
   const Outcome outcome = support::run_program(arguments, folder.path());
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   return Json::parse(outcome.out, nullptr, false);

@@ -1,6 +1,7 @@
 // Killed at any moment, on a full disk, or started twice: a run ends in the same bytes.
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <set>
@@ -88,8 +89,11 @@ class Crash : public testing::Test {
     for (const char* name : {"/run.h5", "/best.h5"}) {
       EXPECT_TRUE(contents(file(run + name)) == contents(file(whole + name))) << run << name;
     }
-    EXPECT_EQ(timeless_lines(file(run + "/metrics.jsonl")),
-              timeless_lines(file(whole + "/metrics.jsonl")));
+    const std::vector<Json> lines = timeless_lines(file(run + "/metrics.jsonl"));
+    const std::vector<Json> expected = timeless_lines(file(whole + "/metrics.jsonl"));
+    const auto place = std::mismatch(lines.begin(), lines.end(), expected.begin(), expected.end());
+    EXPECT_TRUE(lines == expected)
+        << "metrics.jsonl differs from line " << place.first - lines.begin() + 1;
     EXPECT_THAT(names_in(file(run)),
                 testing::ElementsAre(".lock", "best.h5", "metrics.jsonl", "run.h5"));
   }
@@ -97,41 +101,54 @@ class Crash : public testing::Test {
   TempFolder folder_;
 };
 
-// The moments: while it starts, while it trains, while it writes a checkpoint.
+// When a file was written last; a time that no file has when it is not there.
+fs::file_time_type time_of(const fs::path& file) {
+  std::error_code absent;
+  const auto time = fs::last_write_time(file, absent);
+  return absent ? fs::file_time_type::min() : time;
+}
+
 class KilledRun : public Crash {
  protected:
-  enum class Moment { start, training, writing };
+  enum class Moment { training, writing };
 
-  // False when the run finished first.
-  bool train_and_kill(Moment moment) {
+  void train_and_kill(Moment moment) {
+    const auto old_parts = times({"killed/run.h5.part", "killed/best.h5.part"});
     const bool fresh = !fs::exists(file("killed/run.h5"));
     const auto arguments = fresh ? training("killed", kEpochs) : resuming("killed");
     Program program(arguments, folder_.path());
     wait_until(moment, program);
     kill(program.id(), SIGKILL);
     const Outcome outcome = program.wait();
-    EXPECT_TRUE(outcome.code == kKilled || outcome.code == 0) << outcome.err;
-    for (const char* part : {"killed/run.h5.part", "killed/best.h5.part"}) {
-      parts_left_ += fs::exists(file(part)) ? 1 : 0;
-    }
-    return outcome.code == kKilled;
+    ASSERT_EQ(outcome.code, kKilled) << outcome.err;
+    const auto parts = times({"killed/run.h5.part", "killed/best.h5.part"});
+    if (parts != old_parts && parts != times({})) ++parts_left_;
+    const std::size_t said = outcome.err.find("continuing after epoch");
+    if (said != std::string::npos) places_.insert(outcome.err.substr(said, 26));
   }
 
+  std::vector<fs::file_time_type> times(std::vector<std::string> names) const {
+    std::vector<fs::file_time_type> found;
+    names.resize(2);
+    for (const std::string& name : names) {
+      found.push_back(name.empty() ? fs::file_time_type::min() : time_of(file(name)));
+    }
+    return found;
+  }
+
+  // After none, one or two checkpoints; training after none is mostly still the start.
   void wait_until(Moment moment, const Program& program) {
-    const auto trains = [&] {
-      const std::string said = program.err();
-      return said.find("continuing after") != std::string::npos ||
-             said.find("plan: w0.250") != std::string::npos;
-    };
-    const auto writes = [&] {
-      return fs::exists(file("killed/run.h5.part")) || fs::exists(file("killed/best.h5.part"));
-    };
-    if (moment == Moment::start) return pause(share_of(epoch_));
-    if (!wait_for(program, trains)) return;
-    if (moment == Moment::training) return pause(share_of(epoch_ * 3 / 2));
-    fs::remove(file("killed/run.h5.part"));
-    fs::remove(file("killed/best.h5.part"));
-    wait_for(program, writes);
+    const auto checkpoints = random_() % 3;
+    for (auto k = checkpoints; k > 0; --k) {
+      const auto run = times({"killed/run.h5"});
+      wait_for(program, [&] { return times({"killed/run.h5"}) != run; });
+    }
+    if (moment == Moment::training) return pause(share_of(checkpoints == 0 ? 4 * epoch_ : epoch_));
+    const auto parts = times({"killed/run.h5.part", "killed/best.h5.part"});
+    wait_for(program, [&] {
+      const auto now = times({"killed/run.h5.part", "killed/best.h5.part"});
+      return now != parts && now != times({});
+    });
   }
 
   std::chrono::microseconds share_of(std::chrono::microseconds time) {
@@ -139,23 +156,25 @@ class KilledRun : public Crash {
                                      1000);
   }
 
-  const std::string kEpochs = "40";
+  const std::string kEpochs = "60";
   std::mt19937 random_{20210823};
   std::chrono::microseconds epoch_{0};
   int parts_left_ = 0;
+  std::set<std::string> places_;  // "continuing after epoch 12"
 };
 
 TEST_F(KilledRun, EndsInTheSameBytes) {
   const auto start = Clock::now();
   ASSERT_EQ(run(training("whole", kEpochs)).code, 0);
-  epoch_ = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start) / 40;
-  for (int kills = 0; kills < 21; ++kills) {
-    const Moment moment = kills % 7 == 6   ? Moment::start
-                          : kills % 2 == 0 ? Moment::training
-                                           : Moment::writing;
-    ASSERT_TRUE(train_and_kill(moment)) << "the run finished before kill " << kills + 1;
+  epoch_ = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start) / 60;
+  for (int kills = 0; kills < 22; ++kills) {
+    train_and_kill(kills % 2 == 0 ? Moment::training : Moment::writing);
+    if (HasFatalFailure()) return;
   }
+  RecordProperty("parts_left", parts_left_);
+  RecordProperty("places", static_cast<int>(places_.size()));
   EXPECT_GT(parts_left_, 0) << "no kill met the writing of a checkpoint";
+  EXPECT_GT(places_.size(), 3U) << "the run did not get on between the kills";
   const Outcome rest = run(resuming("killed"));
   ASSERT_EQ(rest.code, 0) << rest.err;
   expect_same("killed", "whole");

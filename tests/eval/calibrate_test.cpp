@@ -38,9 +38,17 @@ TEST(Calibrate, DependsOnTheSeedAndNothingElse) {
   EXPECT_FALSE(same_bytes(a.mean_after({32, 16, 1}, "0.5"), c.mean_after({32, 16, 2}, "0.5")));
 }
 
-TEST(Calibrate, RefusesNoImages) {
+TEST(Calibrate, EveryImageCountsTheSame) {
+  Fixture whole, cut;
+  EXPECT_TRUE(same_bytes(whole.mean_after({48, 16, 1}, "0.5"), cut.mean_after({63, 16, 1}, "0.5")));
+  EXPECT_GT(at::abs(cut.mean_after({5, 16, 1}, "0.5")).max().item<float>(), 0);
+}
+
+TEST(Calibrate, RefusesTooFewImages) {
   Fixture fixture;
   EXPECT_THROW(fixture.mean_after({0, 16, 1}, "0.5"), UsageError);
+  EXPECT_THROW(fixture.mean_after({1, 16, 1}, "0.5"), UsageError);
+  EXPECT_THROW(fixture.mean_after({16, 1, 1}, "0.5"), UsageError);
   EXPECT_THROW(calibrate(fixture.net, Width(), {}, fixture.statistics, {}), UsageError);
 }
 

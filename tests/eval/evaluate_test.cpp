@@ -1,5 +1,7 @@
 #include "concertina/eval/evaluate.h"
 
+#include <limits>
+
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
@@ -62,6 +64,17 @@ TEST(Evaluate, ProgressIsToldAndCanStopIt) {
                                });
   EXPECT_EQ(told, 7);
   EXPECT_EQ(scores.size(), 3u);  // the first width was finished
+}
+
+TEST(Evaluate, ALossThatIsNotFiniteIsRefused) {
+  Fixture fixture;
+  const at::NoGradGuard guard;
+  for (Parameter one : fixture.net.weights()) {
+    if (one.name == "exit2.classifier/bias") {
+      one.value.fill_(std::numeric_limits<float>::quiet_NaN());
+    }
+  }
+  EXPECT_THROW(evaluate(fixture.net, fixture.loader(50), {Width()}), DivergedError);
 }
 
 TEST(Evaluate, AnUncalibratedWidthIsRefused) {

@@ -48,6 +48,14 @@ TEST(Catalogue, BadOptionsSayWhatIsExpected) {
   EXPECT_THAT(refusal<UsageError>("msdnet", {"reduction=2"}), HasSubstr("expected 0 to 1"));
 }
 
+TEST(Catalogue, OptionsThatDoNotGoTogetherAreRefused) {
+  EXPECT_THAT(refusal<UsageError>("msdnet", {"growth=1", "scale-factors=1-1-1"}),
+              HasSubstr("do not go together"));
+  EXPECT_THAT(refusal<UsageError>("msdnet", {"growth=4096", "scale-factors=1-2-64", "blocks=32",
+                                             "step=8", "step-mode=lin-grow"}),
+              HasSubstr("do not go together"));
+}
+
 TEST(Catalogue, EveryMsdNetArgumentChangesTheNet) {
   const auto text = [](const std::vector<std::string>& settings) {
     return write_spec(make_net("msdnet", {}, settings));

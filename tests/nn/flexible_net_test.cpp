@@ -36,10 +36,14 @@ void warm_up(FlexibleNet& net, const at::Tensor& images) {
   }
 }
 
-TEST(FlexibleNet, SlicedForwardEqualsTheExtractedNetBitForBit) {
+class BothSharings : public testing::TestWithParam<NormSharing> {};
+INSTANTIATE_TEST_SUITE_P(FlexibleNet, BothSharings,
+                         testing::Values(NormSharing::switchable, NormSharing::shared_affine));
+
+TEST_P(BothSharings, SlicedForwardEqualsTheExtractedNetBitForBit) {
   for (const NetEntry& entry : net_catalogue()) {
     const NetSpec spec = catalogue_net(entry);
-    FlexibleNet net = make(spec);
+    FlexibleNet net = make(spec, GetParam());
     const at::Tensor images = images_for(spec);
     warm_up(net, images);
     const at::NoGradGuard guard;
@@ -63,31 +67,44 @@ double gradient_outside(const FlexibleNet& net, const Subnet& subnet) {
     const auto gradient = gradients.find(spec.name + "/weight");
     if (gradient == gradients.end()) continue;
     EXPECT_GT(at::abs(gradient->second).max().item<double>(), 0) << spec.name;
-    const bool depthwise = spec.kind == LayerKind::depthwise;
+    const bool matrix = spec.kind == LayerKind::conv || spec.kind == LayerKind::linear;
+    const auto bias = gradients.find(spec.name + "/bias");
     for (const Range out : layer.out) {
       const at::Tensor rows = gradient->second.narrow(0, out.begin, out.size());
-      if (depthwise) rows.zero_();
+      if (!matrix) rows.zero_();
       for (const Range in : layer.in) {
-        if (!depthwise) rows.narrow(1, in.begin, in.size()).zero_();
+        if (matrix) rows.narrow(1, in.begin, in.size()).zero_();
       }
+      if (bias != gradients.end()) bias->second.narrow(0, out.begin, out.size()).zero_();
     }
-    if (gradients.count(spec.name + "/bias") != 0) gradients.erase(spec.name + "/bias");
   }
   double sum = 0;
   for (const auto& [name, gradient] : gradients) sum += at::abs(gradient).sum().item<double>();
   return sum;
 }
 
-TEST(FlexibleNet, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
+// Norms of the other widths, which nothing of this sub-model may reach.
+double gradient_in_other_banks(const FlexibleNet& net, Width width) {
+  double sum = 0;
+  for (const Parameter& one : net.parameters()) {
+    const bool in_bank = one.name[0] == 'w' && one.name.find('/') != one.name.rfind('/');
+    if (!in_bank || one.name.rfind(width.label() + "/", 0) == 0) continue;
+    if (one.value.grad().defined()) sum += at::abs(one.value.grad()).sum().item<double>();
+  }
+  return sum;
+}
+
+TEST_P(BothSharings, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
   for (const NetEntry& entry : net_catalogue()) {
     const NetSpec spec = catalogue_net(entry);
-    FlexibleNet net = make(spec);
+    FlexibleNet net = make(spec, GetParam());
     const at::Tensor images = images_for(spec);
     for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
       for (Parameter one : net.parameters()) one.value.mutable_grad() = at::Tensor();
       const at::Tensor logits = net.forward(images, subnet, Pass::train, Exits::only)[0];
       torch::autograd::backward({at::sum(at::mul(logits, logits))}, {});
       EXPECT_EQ(gradient_outside(net, subnet), 0) << entry.name << subnet_id(spec, subnet);
+      EXPECT_EQ(gradient_in_other_banks(net, subnet.width), 0) << entry.name;
     }
   }
 }

@@ -73,7 +73,8 @@ TEST(Keys, EveryKeySetsItsOwnValue) {
                                   "augment.flip=0",
                                   "distill.edge=label -> each : ce weight=2",
                                   "distill.random-widths=3",
-                                  "distill.calibration-images=512"};
+                                  "distill.calibration-images=512",
+                                  "distill.calibration-batch=64"};
   EXPECT_EQ(std::size(settings), recipe_keys().size() - 1);  // all but recipe.extends
   for (const std::string setting : settings) {
     const std::string value = setting.substr(setting.find('=') + 1);
@@ -126,7 +127,8 @@ TEST(Keys, ValuesOutOfRangeOrOfTheWrongTypeAreRefused) {
                                   "distill.edge=label",
                                   "distill.random-widths=17",
                                   "distill.random-widths=-1",
-                                  "distill.calibration-images=0",
+                                  "distill.calibration-images=1",
+                                  "distill.calibration-batch=1",
                                   "recipe.summary=a\nb"};
   for (const std::string setting : settings) {
     EXPECT_THAT(refused(setting), StartsWith("--set " + setting + ": ")) << setting;

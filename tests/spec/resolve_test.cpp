@@ -1,5 +1,7 @@
 #include "concertina/spec/resolve.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -31,6 +33,21 @@ TEST(RoundChannels, AgreesWithTheRuleOfMethods41) {
   EXPECT_EQ(round(32, "0.25"), 8);
   EXPECT_EQ(round(30, "0.1"), 9);  // 3: at least 1, then the 90 % rule adds 8
   EXPECT_EQ(round(10, "0.1"), 1);  // 1
+}
+
+TEST(RoundChannels, AgreesWithTheRuleInFloatingPointForEveryDivisor) {
+  for (const int divisor : {1, 2, 3, 8, 16}) {
+    for (int full = 1; full <= 130; ++full) {
+      for (int thousandths = 7; thousandths < 1000; thousandths += 11) {
+        const double scaled = full * thousandths / 1000.0 + 1e-9;  // 1e-9: exact halves go up
+        double channels = std::max(1.0, std::floor((scaled + divisor / 2.0) / divisor) * divisor);
+        if (channels < 0.9 * (scaled - 2e-9)) channels += divisor;
+        EXPECT_EQ(round_channels(full, Width::from_thousandths(thousandths), divisor),
+                  std::min(static_cast<int>(channels), full))
+            << full << " * 0.001 * " << thousandths << ", divisor " << divisor;
+      }
+    }
+  }
 }
 
 TEST(RoundChannels, FullWidthIsFullAndNoWidthIsMore) {

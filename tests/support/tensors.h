@@ -8,17 +8,20 @@
 
 namespace concertina {
 
-// The same shape and the same bytes.
+// The same shape and the same bytes, all of them finite.
 inline testing::AssertionResult same_bytes(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes()) return testing::AssertionFailure() << "shapes differ";
-  const at::Tensor left = a.detach().contiguous().flatten();
-  const at::Tensor right = b.detach().contiguous().flatten();
-  for (std::int64_t k = 0; k < left.numel(); ++k) {
-    const double x = left[k].item<double>();
-    const double y = right[k].item<double>();
-    if (x != y && !(x != x && y != y)) {
-      return testing::AssertionFailure() << "differ at " << k << ": " << x << " and " << y;
-    }
+  const at::Tensor left = a.detach().contiguous();
+  const at::Tensor right = b.detach().contiguous();
+  if (!at::isfinite(left).all().item<bool>()) return testing::AssertionFailure() << "not finite";
+  const auto* x = static_cast<const unsigned char*>(left.data_ptr());
+  const auto* y = static_cast<const unsigned char*>(right.data_ptr());
+  for (std::size_t k = 0; k < left.nbytes(); ++k) {
+    if (x[k] == y[k]) continue;
+    const auto index = static_cast<std::int64_t>(k / left.element_size());
+    return testing::AssertionFailure() << "differ at " << index << ": "
+                                       << left.flatten()[index].item<double>() << " and "
+                                       << right.flatten()[index].item<double>();
   }
   return testing::AssertionSuccess();
 }

@@ -9,11 +9,12 @@
 
 namespace concertina {
 
-inline Recipe tiny_recipe(const std::vector<std::string>& settings = {}) {
+inline Recipe tiny_recipe(const std::vector<std::string>& settings = {},
+                          const std::string& name = "ipkd-ta") {
   Overrides overrides{"train.epochs=3", "train.batch=16", "train.validation=16",
                       "augment.crop-padding=1", "augment.flip=0"};
   overrides.insert(overrides.end(), settings.begin(), settings.end());
-  return load_recipe("ipkd-ta", std::string(CONCERTINA_SOURCE_DIR) + "/schedules", overrides);
+  return load_recipe(name, std::string(CONCERTINA_SOURCE_DIR) + "/schedules", overrides);
 }
 
 struct TinyRun {

@@ -50,21 +50,43 @@ TEST(Trainer, LearnsWhatIsEasy) {
   }
 }
 
-TEST(Trainer, AnInterruptedRunEndsInTheSameBytes) {
-  for (const std::string norm : {"switchable", "calibrated"}) {
-    const TinyRun run(tiny_recipe({"net.norm=" + norm}));
-    const TempFolder straight, broken;
-    RunState state = run.fresh();
-    run.train_in(straight, state);
-    RunState first = run.fresh();
-    EXPECT_EQ(run.train_in(broken, first, 7), TrainEnd::step_limit);
-    for (int k = 0; k < 20; ++k) {
-      RunState next = read_run(broken / "run.h5");
-      if (run.train_in(broken, next, 2) == TrainEnd::finished) break;
-    }
-    EXPECT_EQ(run_bytes(straight), run_bytes(broken)) << norm;
-    EXPECT_EQ(read_file(straight / "best.h5"), read_file(broken / "best.h5"));
+// Trains straight through, and again with a stop every few steps; compares all that is kept.
+void expect_same_bytes_when_broken(const TinyRun& run, const std::string& what) {
+  const TempFolder straight, broken;
+  RunState state = run.fresh();
+  run.train_in(straight, state);
+  RunState first = run.fresh();
+  ASSERT_EQ(run.train_in(broken, first, 3), TrainEnd::step_limit) << what;
+  for (int k = 0; k < 20; ++k) {
+    RunState next = read_run(broken / "run.h5");
+    if (run.train_in(broken, next, 2) == TrainEnd::finished) break;
   }
+  EXPECT_TRUE(run_bytes(straight) == run_bytes(broken)) << what;
+  EXPECT_TRUE(read_file(straight / "best.h5") == read_file(broken / "best.h5")) << what;
+}
+
+TEST(Trainer, AnInterruptedRunEndsInTheSameBytes) {
+  for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    for (const std::string recipe : {"ipkd-ta", "ipkd-ta-dense", "sandwich"}) {
+      const Recipe tiny = tiny_recipe({"train.epochs=2", "train.checkpoint-every=2"}, recipe);
+      expect_same_bytes_when_broken(TinyRun(tiny, net), net + " " + recipe);
+    }
+  }
+}
+
+TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
+  for (const NetEntry& entry : net_catalogue()) {
+    const Recipe tiny = tiny_recipe({"train.epochs=1", "train.batch=19"});
+    expect_same_bytes_when_broken(TinyRun(tiny, entry.name), entry.name);
+  }
+}
+
+TEST(Trainer, GradientsThroughTeachersResumeToo) {
+  const Recipe tiny = tiny_recipe(
+      {"train.epochs=1", "distill.edge=label -> each : ce weight=1",
+       "distill.edge=next-larger -> each : kl weight=1 temperature=2 reduction=batchmean t-power=2 "
+       "gradient=through"});
+  expect_same_bytes_when_broken(TinyRun(tiny), "through");
 }
 
 TEST(Trainer, EveryShippedRecipeTrainsTwoSteps) {
@@ -78,6 +100,27 @@ TEST(Trainer, EveryShippedRecipeTrainsTwoSteps) {
       EXPECT_EQ(read_run(place / "run.h5").progress.step, 2) << name;
     }
   }
+}
+
+TEST(Trainer, AnUntaughtSubModelIsRefused) {
+  const TinyRun run(tiny_recipe({"net.widths=1", "distill.edge=label -> full : ce weight=1"}),
+                    "msdnet-tiny");
+  try {
+    run.fresh();
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("teaches sub-model w1.000-e1"));
+  }
+}
+
+TEST(Trainer, StatisticsThatAreNotFiniteAreNeverSaved) {
+  // One image a batch and 1x1 maps: the variance of a batch is 0/0.
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.batch=1", "train.epochs=1"}),
+                    "slimmable-mobilenet-v1-imagenet");
+  RunState state = run.fresh();
+  EXPECT_THROW(run.train_in(folder, state, 2), DivergedError);
+  EXPECT_EQ(read_run(folder / "run.h5").progress.step, 0);
 }
 
 TEST(Trainer, ASignalSavesAndLeaves) {

@@ -22,7 +22,7 @@ using EvalProgress = std::function<bool(std::int64_t done, std::int64_t all)>;
 
 // All exits of each width, in one pass a width over the loader's images; in all_subnets() order.
 // An evaluation stopped early gives what was finished: whole widths only.
-// Throws UsageError for a width without statistics.
+// Throws UsageError for a width without statistics, DivergedError for a loss that is not finite.
 std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
                             const std::vector<Width>& widths, const EvalProgress& progress = {});
 

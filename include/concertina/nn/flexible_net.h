@@ -45,6 +45,9 @@ struct Parameter {
   bool is_matrix;    // weight of a convolution (not depthwise) or linear layer: METHODS.md 4.2
 };
 
+// Throws DivergedError naming the first tensor with a NaN or infinity, with `what` before its name.
+void check_finite(const std::vector<Parameter>& tensors, const std::string& what);
+
 class FlexibleNet {
  public:
   // Initialised as METHODS.md 4.2 says, from the seed alone. `widths` ascend and end with the full

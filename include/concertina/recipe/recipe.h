@@ -60,6 +60,7 @@ struct Recipe {
   std::int64_t random_widths = -1;  // -1: all listed widths every step; k >= 0: the widest, the
                                     // narrowest and k drawn between them (the sandwich rule)
   std::int64_t calibration_images = 2000;  // calibrated norms: how many training images
+  std::int64_t calibration_batch = 100;    // images whose statistics are averaged at a time
 };
 
 // One key of the table of keys, for help, docs and messages.

@@ -54,7 +54,8 @@ struct TrainSetting {
   std::int64_t max_steps = -1;  // leave after so many steps of this call; -1 = no limit
 };
 
-// The first state of a run: a fresh net, nothing trained.
+// The first state of a run: a fresh net, nothing trained. Throws UsageError when the recipe's plan
+// leaves a sub-model of the net untaught.
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
                  at::Device device);
 
