@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
@@ -72,6 +73,7 @@ class Trainer {
 
   TrainEnd run() {
     Progress& progress = state_.progress;
+    remove_torn_files();
     if (progress.step == 0) save();
     while (progress.epoch < recipe_.epochs) {
       if (!run_epoch()) return leave();
@@ -84,6 +86,14 @@ class Trainer {
   TrainEnd leave() {
     save();
     return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
+  }
+
+  // What a killed process left half written.
+  void remove_torn_files() const {
+    for (const char* name : {"run.h5.part", "best.h5.part", "metrics.jsonl.part"}) {
+      std::error_code ignored;
+      std::filesystem::remove(setting_.folder / name, ignored);
+    }
   }
 
   // False when it has to leave before the epoch's end.

@@ -166,6 +166,15 @@ TEST(Trainer, MetricsAreWholeLinesAndStartAgainAtTheCheckpoint) {
   EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 5, 10, 15}));
 }
 
+TEST(Trainer, RemovesWhatAKilledProcessLeftHalfWritten) {
+  const TempFolder folder;
+  folder.write("best.h5.part", "torn");
+  const TinyRun run(tiny_recipe({"train.validation=0", "train.epochs=1"}));
+  RunState state = run.fresh();
+  run.train_in(folder, state, 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "best.h5.part"));
+}
+
 TEST(Trainer, WithoutValidationNothingIsCalledBest) {
   const TempFolder folder;
   const TinyRun run(tiny_recipe({"train.validation=0", "train.epochs=1"}));
