@@ -1,7 +1,7 @@
 // MSDNet: a two-dimensional grid of scales and layers with dense connections, an exit after every
 // block on the coarsest scale. Sources: Huang et al. 2018 ("Multi-scale dense networks"),
-// METHODS.md 4.5. Channel counts are kept as a base that each scale multiplies, so that the
-// reduction rounds the base, as the published configurations do.
+// docs/methods.md, MSDNet. Channel counts are kept as a base that each scale multiplies, so that
+// the reduction rounds the base, as the published configurations do.
 #include <algorithm>
 #include <map>
 

@@ -1,7 +1,7 @@
 // Slimmable MobileNet-V1: a 3x3 stem, thirteen depthwise-separable blocks, global average pooling
 // and one linear exit. Every channel count scales with the width. Sources: Howard et al. 2017; Yu
-// et al. 2019 ("Slimmable neural networks"); METHODS.md 4.1-4.3, where the CIFAR strides are
-// compared.
+// et al. 2019 ("Slimmable neural networks"); docs/methods.md, MobileNet-V1 and, for the strides,
+// MobileNet-V1 at 32x32.
 #include <algorithm>
 
 #include "builder.h"

@@ -25,7 +25,7 @@ at::Tensor normal(at::IntArrayRef sizes, double deviation, std::uint64_t seed, i
   return tensor;
 }
 
-// METHODS.md 4.2: convolutions N(0, sqrt(2 / (k k out))), linear layers N(0, 0.01).
+// docs/methods.md, MobileNet-V1: convolutions N(0, sqrt(2 / (k k out))), linear layers N(0, 0.01).
 at::Tensor initial_weight(const Layer& spec, const ResolvedLayer& layer, std::uint64_t seed) {
   const std::int64_t kernel = spec.kernel;
   const std::int64_t out = layer.out_channels;

@@ -1,4 +1,4 @@
-// The sandwich rule (METHODS.md 2.3).
+// The sandwich rule (docs/methods.md, Universally slimmable networks).
 #include <algorithm>
 #include <functional>
 

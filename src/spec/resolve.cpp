@@ -178,7 +178,7 @@ NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
 
 int round_channels(int full, Width width, int divisor) {
   if (width.is_full()) return full;
-  // In exact integers: METHODS.md 4.1 rounds int(v + d/2) down to a multiple, where v = full * w.
+  // docs/methods.md, Channel rounding, in exact integers: v + d/2 down to a multiple of d.
   const long long scaled = static_cast<long long>(full) * width.thousandths();  // 1000 v
   const long long steps = (2 * scaled + 1000LL * divisor) / (2000LL * divisor);
   long long channels = std::max(1LL, steps * divisor);

@@ -55,6 +55,14 @@ TEST(Show, RecipeIsTextThatReadsBack) {
   EXPECT_EQ(run_program({"show", "recipe", "copy.ini"}, folder.path()).out, first.out);
 }
 
+TEST(Show, TextThatIsNotUtf8IsStillJson) {
+  const TempFolder folder;
+  folder.write("odd.ini", "[recipe]\nsummary = na\xefve\n");
+  const Outcome outcome = run_program({"show", "recipe", "odd.ini", "--json"}, folder.path());
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(Json::parse(outcome.out).at("summary"), "na\xef\xbf\xbdve");
+}
+
 TEST(Show, NetAndKeysNameEveryOption) {
   const Json net = json_of({"show", "net", "msdnet"});
   EXPECT_EQ(net.at("options").at(0).at("name"), "blocks");
@@ -63,7 +71,7 @@ TEST(Show, NetAndKeysNameEveryOption) {
   EXPECT_THAT(run_program({"show", "keys"}).out, HasSubstr("optimizer.weight-decay"));
 }
 
-// METHODS.md 4.2 and 4.3.
+// docs/methods.md, MobileNet-V1 at 32x32.
 TEST(Inspect, NetGivesThePublishedCosts) {
   const Json json = json_of({"inspect", "--net", "slimmable-mobilenet-v1"});
   EXPECT_EQ(json.at("net"), "slimmable-mobilenet-v1");

@@ -109,6 +109,20 @@ TEST(Arguments, OfABrokenRecipeAreRefusedWithFileAndLine) {
   expect_refused({{"show", "recipe", "x.ini"}, 2, "x.ini:3: unknown key"}, folder.path());
 }
 
+// 4 PiB of images: more than a process can address.
+TEST(Memory, ThatIsNotThereIsNoFaultOfTheProgram) {
+  const Refusal refusal{{"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--batch",
+                         "65536", "--channels", "1024", "--size", "4096"},
+                        71,
+                        "not enough memory; a smaller --batch needs less"};
+  const std::vector<std::string> environment = {
+      "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0:print_summary=0"};
+  support::Outcome outcome = support::run_program(refusal.arguments, ".", environment);
+  // AddressSanitizer warns before the program does.
+  outcome.err.erase(0, outcome.err.find("concertina: "));
+  expect_refused(refusal, outcome);
+}
+
 TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   const std::string command = std::string(CONCERTINA_PROGRAM) + " list nets > /dev/full 2>&1";

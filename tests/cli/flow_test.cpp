@@ -91,7 +91,7 @@ TEST_F(Flow, ResumeEndsInTheSameBytes) {
   EXPECT_EQ(part.code, 75);
   EXPECT_THAT(part.err, HasSubstr("step limit met after epoch 1, step 2"));
   EXPECT_THAT(part.err, HasSubstr("`concertina resume parts`"));
-  const Outcome rest = run({"resume", "parts", "--threads", "1"});
+  const Outcome rest = run({"resume", "parts"});
   EXPECT_EQ(rest.code, 0) << rest.err;
   EXPECT_THAT(rest.err, Not(HasSubstr("the run began with")));
   EXPECT_TRUE(contents(file("whole/run.h5")) == contents(file("parts/run.h5")));

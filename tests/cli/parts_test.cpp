@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,6 +88,24 @@ TEST(Device, IsCpuOrOneThatIsThere) {
   EXPECT_THROW(parse_device("cuda:1000"), UsageError);
   EXPECT_THROW(parse_device("cuda:-1"), UsageError);
   EXPECT_THROW(parse_device("CPU"), UsageError);
+}
+
+TEST(Machine, OfARunIsTheOneItBeganOnUnlessAnotherIsGiven) {
+  const Command resume{"resume", "", with(machine_options_of_run(), {output_options()}), {}, {}};
+  const Options nothing(resume, {});
+  EXPECT_EQ(start_as_before(nothing, "libtorch = 1\nthreads = 3\ndevice = cpu\n").str(), "cpu");
+  EXPECT_EQ(at::get_num_threads(), 3);
+  const std::string elsewhere = "threads = 3\ndevice = cuda:99\n";
+  try {
+    start_as_before(nothing, elsewhere);
+    ADD_FAILURE() << "cuda:99 is there";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("the run began with --device cuda:99"));
+    EXPECT_THAT(error.what(), HasSubstr("name another --device"));
+  }
+  const Options given(resume, {"--threads", "2", "--device", "cpu"});
+  EXPECT_EQ(start_as_before(given, elsewhere).str(), "cpu");
+  EXPECT_EQ(at::get_num_threads(), 2);
 }
 
 TEST(Machine, HasACore) { EXPECT_GE(core_count(), 1); }

@@ -52,14 +52,6 @@ TEST(ParseReal, TakesFiniteNumbersOnly) {
   }
 }
 
-TEST(ParseBool, TakesItsEightWordsOnly) {
-  for (const char* text : {"true", "yes", "on", "1"}) EXPECT_EQ(parse_bool(text), true) << text;
-  for (const char* text : {"false", "no", "off", "0"}) EXPECT_EQ(parse_bool(text), false) << text;
-  for (const char* text : {"", "TRUE", "2", "y", " on"}) {
-    EXPECT_EQ(parse_bool(text), std::nullopt) << "'" << text << "'";
-  }
-}
-
 TEST(FormatReal, IsPlainAndShort) {
   EXPECT_EQ(format_real(0.1), "0.1");
   EXPECT_EQ(format_real(0.0001), "0.0001");

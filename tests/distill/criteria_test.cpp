@@ -1,4 +1,4 @@
-// Golden numbers (tests/golden/golden.py): the formulas of METHODS.md section 0 in plain Python.
+// Golden numbers (tests/golden/golden.py): the formulas of docs/methods.md, Losses, in Python.
 #include "concertina/distill/criteria.h"
 
 #include <ATen/Functions.h>

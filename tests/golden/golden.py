@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The golden numbers of the criteria, from the formulas of METHODS.md section 0 and nothing else.
+"""The golden numbers of the criteria, from the formulas of docs/methods.md (Losses) alone.
 
 golden.py           prints golden.h, which the tests of the criteria include
-golden.py --check   prints every number beside the one of METHODS.md section 8, and fails (exit
+golden.py --check   prints every number beside docs/methods.md's (Golden numbers), and fails (exit
                     code 1) when one differs or golden.h, beside this file, is not what this prints
 """
 import math
@@ -15,7 +15,7 @@ LABELS = [2, 0]
 B = len(STUDENT)
 C = len(STUDENT[0])
 
-# As METHODS.md section 8 writes them, to six decimals.
+# As docs/methods.md, Golden numbers, writes them, to six decimals.
 PUBLISHED = {
     "CE": "0.505868",
     "T=1 KL of sample 1": "1.150421",
@@ -144,7 +144,7 @@ def check():
     wrong = 0
     for name, value in all_numbers().items():
         right = written(value, 6) == PUBLISHED[name]
-        print(f"{'ok ' if right else 'NOT'} {name:24} {value:+.12f}, METHODS.md {PUBLISHED[name]}")
+        print(f"{'ok ' if right else 'NOT'} {name:24} {value:+.12f}, page {PUBLISHED[name]}")
         wrong += not right
     for t in (1, 4):
         pairs = zip(sum(gradient(t), []), sum(slopes(t), []))

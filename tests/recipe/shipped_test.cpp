@@ -78,7 +78,7 @@ TEST(Shipped, EdgesAreThoseOfTheMethods) {
                           "t-power=0 gradient=stop"));
 }
 
-TEST(Shipped, SNetFollowsThePublishedSchedule) {  // METHODS.md 4.2
+TEST(Shipped, SNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet-V1
   const Recipe recipe = load("s-net");
   const std::int64_t steps = 281;
   EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs, steps), 0.045);
@@ -89,7 +89,7 @@ TEST(Shipped, SNetFollowsThePublishedSchedule) {  // METHODS.md 4.2
   EXPECT_EQ(recipe.decay_on, DecayOn::weights);
 }
 
-TEST(Shipped, USNetFollowsThePublishedSchedule) {  // METHODS.md 2.3, 4.2
+TEST(Shipped, USNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet-V1
   const Recipe recipe = load("us-net");
   EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs, 40), 0.5);
   EXPECT_NEAR(recipe.lr.at(5000, recipe.epochs, 40), 0.25, 1e-12);
@@ -98,7 +98,7 @@ TEST(Shipped, USNetFollowsThePublishedSchedule) {  // METHODS.md 2.3, 4.2
   EXPECT_EQ(recipe.random_widths, 2);
 }
 
-TEST(Shipped, MsdnetFollowsThePublishedSchedule) {  // METHODS.md 4.5
+TEST(Shipped, MsdnetFollowsThePublishedSchedule) {  // docs/methods.md, MSDNet
   const Recipe recipe = load("msdnet");
   EXPECT_DOUBLE_EQ(recipe.lr.at(150 * 700 - 1, recipe.epochs, 700), 0.1);
   EXPECT_NEAR(recipe.lr.at(150 * 700, recipe.epochs, 700), 0.01, 1e-12);

@@ -1,5 +1,4 @@
-// Costs against METHODS.md 4.2, 4.3 and 4.5. Three figures there were rounded twice (0.84 for
-// 0.835, 14.4 for 14.35, 6.9 for 6.85), so those rows are compared with one digit more.
+// Costs against the tables of docs/methods.md: MobileNet-V1, MobileNet-V1 at 32x32, and MSDNet.
 #include "concertina/spec/cost.h"
 
 #include <gtest/gtest.h>

@@ -62,7 +62,7 @@ TEST(RoundChannels, FullWidthIsFullAndNoWidthIsMore) {
 }
 
 TEST(RoundChannels, GivesTheTuplesOfMobileNet) {
-  // METHODS.md 4.1: real widths in [0.25, 1] give 187 channel tuples; one lies between thousandths.
+  // docs/methods.md, Channel rounding: real widths give 187 tuples; one lies between thousandths.
   std::set<std::vector<int>> tuples;
   for (int thousandths = 250; thousandths <= 1000; ++thousandths) {
     std::vector<int> tuple;

@@ -12,7 +12,6 @@ void set_log_level(LogLevel level);
 // trace|debug|info|warn|error|off; throws UsageError naming the nearest known one.
 LogLevel parse_log_level(std::string_view text);
 
-void log_debug(const std::string& message);
 void log_info(const std::string& message);
 void log_warn(const std::string& message);
 void log_error(const std::string& message);

@@ -20,7 +20,6 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 // Whole-text conversions: nullopt when anything is left over, on overflow, NaN or infinity.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 std::optional<double> parse_real(std::string_view text);
-std::optional<bool> parse_bool(std::string_view text);  // true/false, yes/no, on/off, 1/0
 
 enum class Unit { count, bytes, seconds, fraction };
 // count: 300M, 1.5G, 12k (powers of 1000); bytes: 64MiB, 1.5GiB, 300kB, plain bytes;

@@ -1,4 +1,4 @@
-// The losses of a plan's edges. Formulas and names: METHODS.md section 0.
+// The losses of a plan's edges. Formulas and names: docs/methods.md, Losses.
 #pragma once
 
 #include <ATen/core/Tensor.h>

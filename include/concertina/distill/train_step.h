@@ -33,8 +33,8 @@ struct StepReport {
 
 // images: [B, C, H, W] float32; labels: [B] int64. Runs `active` widths widest first, each in train
 // mode, adds each link's gradient, and goes backward a width at a time (all at the end when an edge
-// lets gradients through to its teacher). Losses of sub-models are summed (METHODS.md section 1).
-// Gradients are added to what parameters() already hold; the caller clears them.
+// lets gradients through to its teacher). Losses of sub-models are summed (docs/methods.md,
+// One step). Gradients are added to what parameters() already hold; the caller clears them.
 // Throws DivergedError naming sub-model and term when a loss or gradient is not finite; the
 // parameters are unchanged then.
 StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const std::vector<Width>& active,

@@ -1,4 +1,5 @@
-// Norm statistics of a width, measured after training (METHODS.md 2.3, "post-statistics").
+// Norm statistics of a width, measured after training: "post-statistics" in docs/methods.md,
+// Universally slimmable networks.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace concertina {
 struct CalibrationSetting {
   std::int64_t images = 2000;  // of the training part, not augmented
   std::int64_t batch = 100;    // images whose statistics are taken at a time
-  std::uint64_t seed = 1;  // which images
+  std::uint64_t seed = 1;      // which images
 };
 
 // Resets the width's statistics and sets them to the exact average over the batches' statistics,

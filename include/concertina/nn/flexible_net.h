@@ -21,8 +21,9 @@ struct Norm {
 };
 
 enum class NormSharing {
-  switchable,    // every width has its own weight, bias and statistics (METHODS.md 2.2)
-  shared_affine  // weight and bias are shared and sliced, statistics calibrated (METHODS.md 2.3)
+  // docs/methods.md, Batch norm
+  switchable,    // every width has its own weight, bias and statistics
+  shared_affine  // weight and bias are shared and sliced, statistics calibrated
 };
 
 struct NormSettings {
@@ -42,7 +43,7 @@ struct Parameter {
   std::string name;
   at::Tensor value;
   std::string axes;  // "out,in,height,width", "out,in", "channel"
-  bool is_matrix;    // weight of a convolution (not depthwise) or linear layer: METHODS.md 4.2
+  bool is_matrix;    // weight of a convolution (not depthwise) or linear layer
 };
 
 // Throws DivergedError naming the first tensor with a NaN or infinity, with `what` before its name.
@@ -50,8 +51,8 @@ void check_finite(const std::vector<Parameter>& tensors, const std::string& what
 
 class FlexibleNet {
  public:
-  // Initialised as METHODS.md 4.2 says, from the seed alone. `widths` ascend and end with the full
-  // one.
+  // Initialised as docs/methods.md, MobileNet-V1, says, from the seed alone. `widths` ascend and
+  // end with the full one.
   FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings, std::uint64_t seed,
               at::Device device);
 

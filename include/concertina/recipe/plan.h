@@ -1,5 +1,5 @@
 // The distillation plan: who teaches whom, with which criterion. Plain data; distill/ walks it.
-// Source of the terms: METHODS.md sections 0, 1 and 6.
+// Source of the terms: docs/methods.md, Losses, and the section after it.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ enum class Role { label, full, next_larger, larger, each, students, smallest };
 // Students: each = every active sub-model; students = all but the full one; smallest; full.
 // Teachers: label; full = (widest, last exit); next_larger; larger.
 
-enum class Criterion { ce, soft_ce, kl };  // METHODS.md section 0
+enum class Criterion { ce, soft_ce, kl };  // docs/methods.md, Losses
 enum class Reduction { batchmean, elementmean, sum };
 enum class GradientPolicy { stop, through };  // does the edge's gradient reach the teacher?
 
@@ -55,7 +55,8 @@ struct DistillPlan {
   // walked: students from the widest to the narrowest, last exit first. A student whose
   // next_larger / larger / full teacher does not exist (it is the largest itself) gets no such
   // link; one that would be left with no link at all learns from the label with weight 1
-  // (METHODS.md 2.6), counted under the first label edge, or else under the edge it stands in for.
+  // (docs/methods.md, IPKD-TA), counted under the first label edge, or else under the edge it
+  // stands in for.
   // `larger` shares its weight equally among the teachers, nearest first. A sub-model that no edge
   // names as a student gets no link.
   // Throws UsageError when the plan leaves the full sub-model without a label.

@@ -20,9 +20,10 @@ enum class NormMode {
   switchable,  // every width has its own statistics, weight and bias (S-Nets)
   calibrated,  // weight and bias shared and sliced; statistics by calibration (US-Nets)
 };
+// docs/methods.md, MobileNet-V1 and MSDNet
 enum class DecayOn {
-  weights,  // convolution and linear weights; not depthwise, norms, biases (METHODS.md 4.2)
-  all,      // every parameter (METHODS.md 4.5)
+  weights,  // convolution and linear weights; not depthwise, norms, biases
+  all,      // every parameter
 };
 enum class BestPolicy { mean, worst };  // which epoch is best for the family
 

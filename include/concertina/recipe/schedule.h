@@ -1,5 +1,5 @@
 // Learning-rate schedules: pure functions of the place in the run, so that a resumed run takes the
-// same steps. Source: METHODS.md sections 4.2, 4.5 and 7.
+// same steps. Source: docs/methods.md, Schedules.
 #pragma once
 
 #include <cstdint>

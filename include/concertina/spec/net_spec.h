@@ -35,7 +35,7 @@ struct NetSpec {
   int in_channels = 0;
   int in_height = 0;          // pixels
   int in_width = 0;           // pixels
-  int divisor = 8;            // elastic channel counts are multiples of this (METHODS.md 4.1)
+  int divisor = 8;            // of elastic channels (docs/methods.md, Channel rounding)
   std::vector<Width> widths;  // the default list, ascending, ending with the full width
   std::vector<Layer> layers;  // layer 0 is the input
   std::vector<int> exits;     // indexes of the layers that give logits [N, classes], in order

@@ -31,7 +31,7 @@ struct ResolvedLayer {
 
 enum class Exits {
   up_to,  // every layer before the exit and every earlier exit: what an any-time network has
-          // computed when it answers there (METHODS.md 4.5 counts cost so)
+          // computed when it answers there (docs/methods.md, MSDNet)
   only,   // the layers that lead to the exit: what ships as an ordinary small model
 };
 
@@ -49,9 +49,9 @@ ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exit
 // elastic; one width. Layer names stay.
 NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved);
 
-// Channel count of an elastic layer at a width (METHODS.md 4.1): the multiple of `divisor` nearest
-// to full * width (halves up), at least 1, never below 90 % of full * width. `full` itself at full
-// width; never more than `full`.
+// Channel count of an elastic layer at a width (docs/methods.md, Channel rounding): the multiple of
+// `divisor` nearest to full * width (halves up), at least 1, never below 90 % of full * width.
+// `full` itself at full width; never more than `full`.
 int round_channels(int full, Width width, int divisor);
 
 }  // namespace concertina

@@ -107,6 +107,8 @@ RunState read_run(const std::filesystem::path& file);
 // Like read_run, without the tensors (inspect): weights and momentum are empty, a norm bank keeps its
 // width and `calibrated`, a best its epoch, accuracy and loss.
 RunState read_run_summary(const std::filesystem::path& file);
+// Whether the file begins as run.h5 and the other files of ours do; false when it cannot be read.
+bool is_our_file(const std::filesystem::path& file);
 // SHA-256 of the file's bytes.
 std::string file_sha256(const std::filesystem::path& file);
 

@@ -1,0 +1,100 @@
+// What one command leaves in a run folder for another.
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace concertina {
+namespace {
+
+using Json = nlohmann::json;
+using support::contents;
+using support::expect_refused;
+using support::Outcome;
+using support::Program;
+using support::TempFolder;
+using support::tiny_training;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class Runs : public testing::Test {
+ protected:
+  Outcome run(const std::vector<std::string>& arguments) const {
+    return support::run_program(arguments, folder_.path());
+  }
+  void train(const std::string& name, const std::string& recipe,
+             const std::vector<std::string>& more = {"--epochs", "1"}) const {
+    const Outcome outcome = run(tiny_training(name, recipe, more));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  std::string recipe_in(const std::string& run_name) const {
+    return Json::parse(run({"inspect", run_name, "--json"}).out).at("recipe");
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Runs, RecipeOfARunTrainsAgain) {
+  train("first", "ipkd-ta", {"--epochs", "1", "--seed", "7"});
+  EXPECT_EQ(run({"show", "recipe", "first"}).out, recipe_in("first"));
+  EXPECT_EQ(run({"show", "recipe", "first/run.h5"}).out, recipe_in("first"));
+  train("second", "first/run.h5", {});
+  EXPECT_EQ(recipe_in("second"), recipe_in("first"));
+  EXPECT_TRUE(contents(folder_ / "first/run.h5") == contents(folder_ / "second/run.h5"));
+  EXPECT_THAT(run({"train", "--recipe", "first", "--seed", "8", "--print-recipe"}).out,
+              HasSubstr("seed = 8\n"));
+}
+
+TEST_F(Runs, RecipeOfADamagedRunIsRefused) {
+  folder_.write("bad/run.h5", "CONCERTINA HDF5\nand no more");
+  expect_refused({{"show", "recipe", "bad"}, 65, "bad/run.h5: truncated"}, folder_.path());
+}
+
+TEST_F(Runs, NameOfARecipeComesBeforeAFolder) {
+  folder_.write("quick/run.h5", "CONCERTINA HDF5\nand no more");
+  EXPECT_EQ(run({"show", "recipe", "quick"}).code, 0);
+}
+
+TEST_F(Runs, AdviceNamesFolderAndCheckpoint) {
+  train("us", "sandwich");
+  expect_refused({{"eval", "us/run.h5", "--width", "0.35"},
+                  2,
+                  "`concertina calibrate us --width 0.35` does it"},
+                 folder_.path());
+  const std::vector<std::string> sweep = {"sweep",         "us", "--checkpoint", "best",
+                                          "--repetitions", "1",  "--threads",    "1"};
+  const std::vector<std::string> select = {"select", "us", "--checkpoint", "best"};
+  expect_refused({select, 66, "`concertina sweep us --checkpoint best` makes it"}, folder_.path());
+  ASSERT_EQ(run(sweep).code, 0);
+  ASSERT_EQ(run({"calibrate", "us", "--width", "0.35", "--images", "64"}).code, 0);
+  EXPECT_THAT(run(select).err, HasSubstr("the run has changed since its sweep; `concertina sweep "
+                                         "us --checkpoint best` measures it"));
+  // The width that was calibrated afterwards has no best checkpoint, and none is missed.
+  ASSERT_EQ(run(sweep).code, 0);
+  EXPECT_EQ(run(select).err, "");
+}
+
+// Whenever the signal comes: the sweep either is complete, or says that it is not.
+TEST_F(Runs, SweepInterruptedInItsLastMeasurementIsComplete) {
+  train("one", "quick", {"--epochs", "1", "--widths", "1"});
+  const fs::path lock = folder_ / "one/.lock";
+  fs::remove(lock);
+  Program program({"sweep", "one", "--threads", "1", "--batch", "64", "--repetitions", "1000"},
+                  folder_.path());
+  while (!fs::exists(lock) && !program.has_ended()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  kill(program.id(), SIGINT);
+  const Outcome outcome = program.wait();
+  EXPECT_EQ(outcome.code, fs::exists(folder_ / "one/sweep.h5") ? 0 : 130) << outcome.err;
+}
+
+}  // namespace
+}  // namespace concertina
