@@ -68,7 +68,6 @@ LogLevel parse_log_level(std::string_view text) {
   throw UsageError(unknown_message("log level", text, names));
 }
 
-void log_debug(const std::string& message) { logger().debug(message); }
 void log_info(const std::string& message) { logger().info(message); }
 void log_warn(const std::string& message) { logger().warn(message); }
 void log_error(const std::string& message) { logger().error(message); }

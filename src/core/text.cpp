@@ -92,12 +92,6 @@ std::optional<double> parse_real(std::string_view text) {
   return value;
 }
 
-std::optional<bool> parse_bool(std::string_view text) {
-  if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
-  if (text == "false" || text == "no" || text == "off" || text == "0") return false;
-  return std::nullopt;
-}
-
 std::string format_real(double value) {
   // Plain decimals for every size a recipe or result has; far outside, the zeros would hide the
   // number.

@@ -5,10 +5,12 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
 #include "concertina/core/hash.h"
+#include "concertina/store/run_file.h"
 
 namespace concertina::h5 {
 namespace {
@@ -135,3 +137,14 @@ std::string read_sealed(const std::filesystem::path& path, std::string_view kind
 }
 
 }  // namespace concertina::h5
+
+namespace concertina {
+
+bool is_our_file(const std::filesystem::path& file) {
+  std::string head(h5::kMagic.size(), '\0');
+  std::ifstream stream(file, std::ios::binary);
+  stream.read(head.data(), static_cast<std::streamsize>(head.size()));
+  return stream && head == h5::kMagic;
+}
+
+}  // namespace concertina

@@ -19,9 +19,9 @@ inline testing::AssertionResult same_bytes(const at::Tensor& a, const at::Tensor
   for (std::size_t k = 0; k < left.nbytes(); ++k) {
     if (x[k] == y[k]) continue;
     const auto index = static_cast<std::int64_t>(k / left.element_size());
-    return testing::AssertionFailure() << "differ at " << index << ": "
-                                       << left.flatten()[index].item<double>() << " and "
-                                       << right.flatten()[index].item<double>();
+    return testing::AssertionFailure()
+           << "differ at " << index << ": " << left.flatten()[index].item<double>() << " and "
+           << right.flatten()[index].item<double>();
   }
   return testing::AssertionSuccess();
 }

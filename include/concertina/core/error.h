@@ -11,13 +11,13 @@ namespace concertina {
 // The program's exit codes (docs/cli.md). 128+n stands for "ended by signal n, state saved".
 enum class ExitCode : int {
   done = 0,
-  usage = 2,         // command line, recipe or option
-  bad_data = 65,     // a dataset or a file of ours is damaged or of the wrong kind
-  no_input = 66,     // a file, folder, net, recipe or dataset that is not there
-  io = 74,           // reading or writing failed, disk full
-  stopped = 75,      // stopped, try again: another process holds the run, or a step limit was met
-  diverged = 76,     // a loss or gradient is NaN or infinite
-  no_choice = 77,    // no sub-model meets the budget
+  usage = 2,       // command line, recipe or option
+  bad_data = 65,   // a dataset or a file of ours is damaged or of the wrong kind
+  no_input = 66,   // a file, folder, net, recipe or dataset that is not there
+  io = 74,         // reading or writing failed, disk full
+  stopped = 75,    // stopped, try again: another process holds the run, or a step limit was met
+  diverged = 76,   // a loss or gradient is NaN or infinite
+  no_choice = 77,  // no sub-model meets the budget
 };
 
 class Error : public std::runtime_error {

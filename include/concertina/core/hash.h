@@ -8,7 +8,7 @@
 
 namespace concertina {
 
-std::string sha256_hex(std::string_view bytes);  // 64 lower-case hex digits
+std::string sha256_hex(std::string_view bytes);                        // 64 lower-case hex digits
 std::uint32_t crc32(std::string_view bytes, std::uint32_t start = 0);  // zlib's polynomial
 
 }  // namespace concertina

@@ -1,7 +1,8 @@
 // Counter-based random numbers (Philox4x32-10): a number depends only on (seed, stream, a, b) and
 // its place in the sequence, never on threads or on what was drawn elsewhere. So a run continued
 // after an interruption draws what the uninterrupted run would have drawn.
-// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (library Random123).
+// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (library
+// Random123).
 #pragma once
 
 #include <array>
@@ -12,14 +13,14 @@ namespace concertina {
 
 // One independent family of numbers for each purpose. Never renumber: files depend on it.
 enum class Stream : std::uint32_t {
-  initialise = 1,   // a = layer index
-  split = 2,        // the held-out validation part
-  shuffle = 3,      // a = epoch
-  augment = 4,      // a = epoch, b = image index
-  sample_width = 5, // a = step
-  calibrate = 6,    // the calibration subset
-  shapes = 7,       // the embedded set; a = 0 train / 1 test, b = image index
-  bench = 8,        // random images
+  initialise = 1,    // a = layer index
+  split = 2,         // the held-out validation part
+  shuffle = 3,       // a = epoch
+  augment = 4,       // a = epoch, b = image index
+  sample_width = 5,  // a = step
+  calibrate = 6,     // the calibration subset
+  shapes = 7,        // the embedded set; a = 0 train / 1 test, b = image index
+  bench = 8,         // random images
 };
 
 class CounterRandom {

@@ -29,19 +29,20 @@ double cost_of(const Measurement& row, CostAxis axis);
 
 bool fits(const Measurement& row, const Budget& budget);
 
-// Rows no other row beats (at least as accurate and as cheap, one of them strictly), cheapest first.
-// Of rows that tie in both, the first stays. A row whose accuracy or cost is NaN is left out.
+// Rows no other row beats (at least as accurate and as cheap, one of them strictly), cheapest
+// first. Of rows that tie in both, the first stays. A row whose accuracy or cost is NaN is left
+// out.
 std::vector<Measurement> pareto_front(const std::vector<Measurement>& rows, CostAxis axis);
 
 // The most accurate row that fits; on equal accuracy the fewest MACs, then the lower latency, then
 // the smaller sub-model. So a looser budget never gives a less accurate choice.
 // A row whose accuracy is NaN is never chosen. Throws NoChoiceError naming the budget, the cheapest
-// sub-model (among those within the limits before the first that leaves none) and what it needs; for
-// min_accuracy, the most accurate and the cheapest and what they reach.
+// sub-model (among those within the limits before the first that leaves none) and what it needs;
+// for min_accuracy, the most accurate and the cheapest and what they reach.
 Measurement choose(const std::vector<Measurement>& rows, const Budget& budget);
 
 // choice.ini: the sub-model, the budget, its figures and the run they came from.
-std::string choice_text(const Measurement& choice, const Budget& budget, const SweepSetting& setting,
-                        const std::string& run);
+std::string choice_text(const Measurement& choice, const Budget& budget,
+                        const SweepSetting& setting, const std::string& run);
 
 }  // namespace concertina
