@@ -12,10 +12,10 @@
 #include "concertina/core/text.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/latency.h"
-#include "concertina/nets/catalogue.h"
 #include "concertina/train/run_state.h"
 
 #include "commands.h"
+#include "named_net.h"
 #include "results.h"
 #include "runs.h"
 #include "start.h"
@@ -30,18 +30,14 @@ constexpr double kLearningRate = 1e-4;
 std::vector<Option> options() {
   return with({positional("WHAT", "step: one training step", {"step"}),
                text_option("net", "NAME", "the network", "slimmable-mobilenet-v1"),
-               list_option("net-option", "K=V", "an option of it"),
                text_option("recipe", "NAME|FILE", "the recipe", "ipkd-ta"),
                list_option("set", "KEY=VALUE", "a recipe key"),
                integer_option("batch", {1, 65536}, "images a step", "64"),
                integer_option("steps", {1, 1000000}, "timed steps", "20"),
                integer_option("warm-up", {0, 1000000}, "steps before them", "3"),
-               integer_option("classes", {1, 1000000}, "classes", "10"),
-               integer_option("channels", {1, 1024}, "image channels", "3"),
-               integer_option("size", {1, 4096}, "image height and width, pixels", "32"),
                choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
                choice_option("precision", {"fp32"}, "of the arithmetic", "fp32")},
-              {machine_options(), output_options()});
+              {named_net_options(), machine_options(), output_options()});
 }
 
 struct Images {
@@ -118,12 +114,8 @@ void print(const Json& json, bool as_json) {
 int run(const Options& options) {
   options.needed("WHAT");
   const at::Device device = start(options);
-  const Recipe recipe = load_recipe(options.text("recipe"), recipe_folder(), options.list("set"));
-  NetInput input;
-  input.classes = static_cast<int>(options.integer("classes"));
-  input.channels = static_cast<int>(options.integer("channels"));
-  input.height = input.width = static_cast<int>(options.integer("size"));
-  const NetSpec net = make_net(options.text("net"), input, options.list("net-option"));
+  const Recipe recipe = find_recipe(options.text("recipe"), options.list("set"));
+  const NetSpec net = named_net(options);
   const std::int64_t batch = options.integer("batch");
   StepBench bench(net, recipe, batch, device);
   const std::int64_t warm_up = options.integer("warm-up");

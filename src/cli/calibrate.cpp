@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include "concertina/core/error.h"
-#include "concertina/core/file.h"
 #include "concertina/core/log.h"
 
 #include "commands.h"
@@ -62,10 +61,9 @@ void store_norms(const FlexibleNet& net, Width width, RunState& state) {
 
 int run(const Options& options) {
   const at::Device device = start(options);
-  const std::filesystem::path folder = run_folder(options.needed("RUN"));
-  const FolderLock lock(folder);
-  RunState state = read_run(folder / "run.h5");
-  const Recipe recipe = recipe_of(state);
+  LockedRun run(options.needed("RUN"));
+  RunState& state = run.state;
+  const Recipe& recipe = run.recipe;
   const Width width = Width::parse(options.needed("width"));
   check_run(state, recipe, width);
   const PreparedData data = data_of_run(state, recipe, options);
@@ -75,10 +73,10 @@ int run(const Options& options) {
   setting.seed = recipe.seed;
   calibrate(net, width, data.train, data.statistics, setting);
   store_norms(net, width, state);
-  write_run(folder / "run.h5", state);
+  write_run(run.file(), state);
   const std::int64_t images = std::min(setting.images, data.train.size());
   if (options.flag("json")) {
-    print_json({{"run", folder.string()}, {"width", width.value()}, {"images", images}});
+    print_json({{"run", run.folder.string()}, {"width", width.value()}, {"images", images}});
   } else {
     std::cout << "width " << width.text() << " calibrated on " << images << " images\n";
   }

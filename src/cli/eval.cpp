@@ -55,12 +55,7 @@ std::vector<Subnet> asked_for(const Options& options, const RunState& state) {
 void check_widths(const std::vector<Subnet>& subnets, const RunState& state, const Recipe& recipe,
                   const std::string& run) {
   for (const Subnet& subnet : subnets) {
-    const auto fits = [&](const NormBank& bank) {
-      return bank.width == subnet.width && bank.calibrated;
-    };
-    if (std::none_of(state.norms.begin(), state.norms.end(), fits)) {
-      refuse_width(state, recipe, subnet.width, run);
-    }
+    if (!is_calibrated(state, subnet.width)) refuse_width(state, recipe, subnet.width, run);
   }
 }
 
@@ -95,7 +90,7 @@ int run(const Options& options) {
   const Recipe recipe = recipe_of(state);
   const std::vector<Subnet> subnets = asked_for(options, state);
   const bool best = options.text("checkpoint") == "best";
-  if (!best) check_widths(subnets, state, recipe, options.text("RUN"));
+  if (!best) check_widths(subnets, state, recipe, folder_of_run(options.text("RUN")));
   const PreparedData data = data_of_run(state, recipe, options);
   Scorer scorer(state, recipe, device, best);
   const EvalLoader loader(split_of(data, options.text("split")), data.statistics, kEvaluationBatch,

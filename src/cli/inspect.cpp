@@ -3,10 +3,10 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
-#include "concertina/nets/catalogue.h"
 #include "concertina/spec/cost.h"
 
 #include "commands.h"
+#include "named_net.h"
 #include "results.h"
 #include "runs.h"
 #include "start.h"
@@ -16,22 +16,10 @@ namespace concertina::cli {
 namespace {
 
 std::vector<Option> options() {
-  return {positional("RUN", "the run folder or file; or give --net"),
-          text_option("net", "NAME", "a network of `concertina list nets`"),
-          list_option("net-option", "K=V", "with --net: an option of it"),
-          integer_option("classes", {1, 1000000}, "with --net: classes", "10"),
-          integer_option("channels", {1, 1024}, "with --net: image channels", "3"),
-          integer_option("size", {1, 4096}, "with --net: height and width, pixels", "32"),
-          flag_option("layers", "the layers of the full network too"),
-          json_option()};
-}
-
-NetSpec net_of(const Options& options) {
-  NetInput input;
-  input.classes = static_cast<int>(options.integer("classes"));
-  input.channels = static_cast<int>(options.integer("channels"));
-  input.height = input.width = static_cast<int>(options.integer("size"));
-  return make_net(options.text("net"), input, options.list("net-option"));
+  return with({positional("RUN", "the run folder or file; or give --net"),
+               text_option("net", "NAME", "a network of `concertina list nets`")},
+              {named_net_options("with --net: "),
+               {flag_option("layers", "the layers of the full network too"), json_option()}});
 }
 
 Json submodel_json(const NetSpec& net, const Subnet& subnet) {
@@ -201,7 +189,7 @@ int run(const Options& options) {
     throw UsageError("concertina inspect needs either RUN or --net" + options.see_help());
   }
   if (options.given("net")) {
-    const NetSpec net = net_of(options);
+    const NetSpec net = named_net(options);
     print(net, net.widths, nullptr, options);
     return 0;
   }

@@ -17,6 +17,7 @@ namespace concertina::cli {
 namespace {
 
 constexpr int kInternal = 70;  // a fault of the program, not of its input
+constexpr int kNoMemory = 71;
 
 std::string program_help() {
   std::string text =
@@ -81,6 +82,19 @@ int report_internal(const std::string& message) {
   return report("internal error: " + message.substr(0, message.find('\n')), kInternal);
 }
 
+int report_no_memory() {
+  return report("not enough memory; a smaller --batch needs less", kNoMemory);
+}
+
+// LibTorch has no type of its own for it that 1.13 and 2.x share.
+bool says_no_memory(const std::string& message) {
+  const std::vector<std::string> phrases = {"can't allocate memory", "not enough memory",
+                                            "out of memory", "ALLOC_FAILED"};
+  return std::any_of(phrases.begin(), phrases.end(), [&](const std::string& phrase) {
+    return message.find(phrase) != std::string::npos;
+  });
+}
+
 int run_and_flush(const std::vector<std::string>& arguments) {
   const int code = dispatch(arguments);
   if (!std::cout.flush()) throw IoError("standard output: cannot be written");
@@ -102,9 +116,10 @@ int run_program(const std::vector<std::string>& arguments) {
   } catch (const Error& error) {
     return report(error.what(), static_cast<int>(error.code()));
   } catch (const c10::Error& error) {
-    return report_internal(error.what_without_backtrace());
+    const std::string message = error.what_without_backtrace();
+    return says_no_memory(message) ? report_no_memory() : report_internal(message);
   } catch (const std::bad_alloc&) {
-    return report_internal("out of memory");
+    return report_no_memory();
   } catch (const std::exception& error) {
     return report_internal(error.what());
   }

@@ -8,7 +8,10 @@
 
 namespace concertina::cli {
 
-void print_json(const Json& json) { std::cout << json.dump(2) << "\n"; }
+// Names and paths need not be UTF-8, which JSON must be.
+void print_json(const Json& json) {
+  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
 
 Json subnet_json(const NetSpec& net, const Subnet& subnet) {
   return {{"id", subnet_id(net, subnet)}, {"width", subnet.width.value()}, {"exit", subnet.exit}};

@@ -1,5 +1,4 @@
 // concertina resume
-#include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
 
@@ -23,22 +22,21 @@ void warn_of_changes(const RunState& state, at::Device device) {
 }
 
 int run(const Options& options) {
-  const at::Device device = start(options);
-  const std::filesystem::path folder = run_folder(options.needed("RUN"));
-  const FolderLock lock(folder);
-  RunState state = read_run(folder / "run.h5");
-  const Recipe recipe = recipe_of(state);
+  start_log(options);
+  LockedRun run(options.needed("RUN"));
+  RunState& state = run.state;
   if (state.progress.finished) {
     log_info("the run is finished: " + std::to_string(state.progress.epoch) + " epochs");
-    print_training(state, folder, options.flag("json"));
+    print_training(state, run.folder, options.flag("json"));
     return 0;
   }
+  const at::Device device = start_as_before(options, state.environment);
   warn_of_changes(state, device);
-  const PreparedData data = data_of_run(state, recipe, options);
+  const PreparedData data = data_of_run(state, run.recipe, options);
   log_info("continuing after epoch " + std::to_string(state.progress.epoch) + " of " +
-           std::to_string(recipe.epochs) + ", step " +
+           std::to_string(run.recipe.epochs) + ", step " +
            std::to_string(state.progress.step_in_epoch));
-  return train_and_report(state, data, folder, device, options);
+  return train_and_report(state, data, run.folder, device, options);
 }
 
 }  // namespace
@@ -47,7 +45,7 @@ Command resume_command() {
   return {"resume",
           "continue an interrupted run to its end, with the same numbers",
           with({positional("RUN", "the run folder"), data_option(), max_steps_option()},
-               {machine_options(), output_options()}),
+               {machine_options_of_run(), output_options()}),
           {"concertina resume runs/mb1"},
           &run};
 }

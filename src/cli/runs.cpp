@@ -1,5 +1,6 @@
 #include "runs.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 
@@ -21,6 +22,11 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
+bool is_recipe_name(const std::string& text) {
+  const std::vector<std::string> names = recipe_names(recipe_folder());
+  return std::find(names.begin(), names.end(), text) != names.end();
+}
+
 }  // namespace
 
 fs::path run_file(const std::string& argument) {
@@ -38,6 +44,27 @@ fs::path run_folder(const std::string& argument) {
     throw NoInputError("folder \"" + argument + "\" holds no run: run.h5 is not there");
   }
   return argument;
+}
+
+std::string folder_of_run(const std::string& argument) {
+  if (is_folder(argument)) return argument;
+  const std::string folder = fs::path(argument).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+LockedRun::LockedRun(const std::string& argument)
+    : folder(run_folder(argument)),
+      lock(folder),
+      state(read_run(file())),
+      recipe(recipe_of(state)) {}
+
+bool is_calibrated(const RunState& state, Width width) {
+  return std::any_of(state.norms.begin(), state.norms.end(),
+                     [&](const NormBank& bank) { return bank.width == width && bank.calibrated; });
+}
+
+bool is_measurable(const RunState& state, const SubnetState& submodel, bool best) {
+  return best ? submodel.best.has_value() : is_calibrated(state, submodel.subnet.width);
 }
 
 Recipe recipe_of(const RunState& state) { return parse_recipe(state.recipe, "the run's recipe"); }
@@ -85,6 +112,14 @@ fs::path recipe_folder() {
   const fs::path installed = program.parent_path().parent_path() / "share/concertina/schedules";
   if (!failed && is_folder(installed)) return installed;
   return CONCERTINA_SCHEDULES_FOLDER;
+}
+
+Recipe find_recipe(const std::string& argument, const Overrides& overrides) {
+  const fs::path file = is_folder(argument) ? fs::path(argument) / "run.h5" : fs::path(argument);
+  if (is_recipe_name(argument) || !is_our_file(file)) {
+    return load_recipe(argument, recipe_folder(), overrides);
+  }
+  return parse_recipe(read_run_summary(file).recipe, "the recipe of " + file.string(), overrides);
 }
 
 }  // namespace concertina::cli

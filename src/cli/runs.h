@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "concertina/core/file.h"
 #include "concertina/recipe/recipe.h"
 #include "concertina/store/run_file.h"
 #include "concertina/train/run_state.h"
@@ -16,7 +17,24 @@ namespace concertina::cli {
 std::filesystem::path run_file(const std::string& argument);
 // Throws NoInputError unless `argument` is a folder with a run.h5.
 std::filesystem::path run_folder(const std::string& argument);
+// The run folder that run_file(argument) is in, as a command line would name it.
+std::string folder_of_run(const std::string& argument);
 Recipe recipe_of(const RunState& state);
+
+// A run that this process may change: no other one does while this lives.
+struct LockedRun {
+  explicit LockedRun(const std::string& argument);
+  std::filesystem::path file() const { return folder / "run.h5"; }
+
+  std::filesystem::path folder;
+  FolderLock lock;
+  RunState state;
+  Recipe recipe;
+};
+
+bool is_calibrated(const RunState& state, Width width);
+// A sweep can measure it: its width is calibrated, or with `best`, it has a best checkpoint.
+bool is_measurable(const RunState& state, const SubnetState& submodel, bool best);
 
 // --data, for commands that need the images of a run that exists.
 Option data_option();
@@ -32,5 +50,7 @@ const Split& split_of(const PreparedData& data, const std::string& name);
 
 // The folder of *.ini that --recipe names are looked up in.
 std::filesystem::path recipe_folder();
+// A recipe's name, its file, or a run whose recipe is meant.
+Recipe find_recipe(const std::string& argument, const Overrides& overrides = {});
 
 }  // namespace concertina::cli

@@ -64,6 +64,10 @@ Budget budget_of(const Options& options) {
   return budget;
 }
 
+std::string sweep_line(const std::string& run, bool best) {
+  return "concertina sweep " + run + (best ? " --checkpoint best" : "");
+}
+
 fs::path sweep_file(const Options& options) {
   const std::string& argument = options.needed("RUN");
   std::error_code ignored;
@@ -74,8 +78,8 @@ fs::path sweep_file(const Options& options) {
   const bool best = options.text("checkpoint") == "best";
   const fs::path file = fs::path(argument) / sweep_name(best);
   if (fs::exists(file, ignored)) return file;
-  throw NoInputError("\"" + file.string() + "\" is not there; `concertina sweep " + argument +
-                     (best ? " --checkpoint best" : "") + "` makes it");
+  throw NoInputError("\"" + file.string() + "\" is not there; `" + sweep_line(argument, best) +
+                     "` makes it");
 }
 
 // A sweep that was interrupted, or one of a run that has changed since, is worth a word.
@@ -83,15 +87,20 @@ void warn_of_doubts(const fs::path& file, const Sweep& sweep) {
   const fs::path run = file.parent_path() / "run.h5";
   std::error_code ignored;
   if (!fs::exists(run, ignored)) return;
-  const std::string again = "; `concertina sweep` measures it";
+  const bool best = file.filename() == sweep_name(true);
+  const std::string again =
+      "; `" + sweep_line(folder_of_run(file.string()), best) + "` measures it";
   if (file_sha256(run) != sweep.setting.run_sha256) {
     log_warn("the run has changed since its sweep" + again);
     return;
   }
-  const std::size_t all = read_run_summary(run).submodels.size();
+  const RunState state = read_run_summary(run);
+  const auto all = static_cast<std::size_t>(
+      std::count_if(state.submodels.begin(), state.submodels.end(),
+                    [&](const SubnetState& one) { return is_measurable(state, one, best); }));
   if (sweep.rows.size() < all) {
-    log_warn("the sweep has " + std::to_string(sweep.rows.size()) + " of the run's " +
-             std::to_string(all) + " sub-models" + again);
+    log_warn("the sweep has " + std::to_string(sweep.rows.size()) + " of the " +
+             std::to_string(all) + " sub-models that can be measured" + again);
   }
 }
 

@@ -17,7 +17,7 @@ namespace concertina::cli {
 namespace {
 
 void show_recipe(const std::string& name, bool json) {
-  const Recipe recipe = load_recipe(name, recipe_folder());
+  const Recipe recipe = find_recipe(name);
   if (!json) {
     std::cout << print_recipe(recipe);
     return;
@@ -95,7 +95,8 @@ Command show_command() {
   return {"show",
           "one recipe in full, the options of a network, or the keys of recipes",
           {positional("WHAT", "recipe, net or keys", {"recipe", "net", "keys"}),
-           positional("NAME", "which recipe (or its file) or network"), json_option()},
+           positional("NAME", "which recipe (its file or a run that has it will do) or network"),
+           json_option()},
           {"concertina show recipe ipkd-ta", "concertina show net msdnet"},
           &run};
 }

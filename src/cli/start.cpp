@@ -18,6 +18,8 @@
 namespace concertina::cli {
 namespace {
 
+constexpr Range kThreads{1, 4096};
+
 // glibc gives big blocks back to the system at once, and takes page faults to get them again: 1.2
 // to 1.3 times the time of a step. 32 MiB is the largest threshold it accepts.
 void keep_memory() {
@@ -43,6 +45,32 @@ at::Device cuda_device(const std::string& text, std::int64_t index) {
                         : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
 }
 
+// The value of "key = value" in an environment's lines, or "".
+std::string recorded(const std::string& environment, const std::string& key) {
+  const std::string head = key + " = ";
+  for (const std::string& line : split(environment, '\n')) {
+    if (line.compare(0, head.size(), head) == 0) return line.substr(head.size());
+  }
+  return "";
+}
+
+at::Device recorded_device(const std::string& environment) {
+  const std::string text = recorded(environment, "device");
+  if (text.empty()) return at::kCPU;
+  try {
+    return parse_device(text);
+  } catch (const UsageError& error) {
+    throw UsageError(std::string("the run began with ") + error.what() +
+                     "; name another --device to continue it here");
+  }
+}
+
+void set_threads(std::int64_t threads) {
+  // LibTorch refuses a second call.
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+  at::set_num_threads(static_cast<int>(threads));
+}
+
 // A file that may not grow further is then a failed write with its own message, not a death.
 void survive_size_limits() { std::signal(SIGXFSZ, SIG_IGN); }
 
@@ -63,8 +91,14 @@ int core_count() {
 }
 
 std::vector<Option> machine_options() {
-  return {integer_option("threads", {1, 4096}, "of LibTorch; without it, the cores there are"),
+  return {integer_option("threads", kThreads, "of LibTorch; without it, the cores there are"),
           text_option("device", "D", "cpu, cuda, cuda:N, or auto (cuda when there)", "cpu")};
+}
+
+std::vector<Option> machine_options_of_run() {
+  return {integer_option("threads", kThreads, "of LibTorch; without it, those the run began with"),
+          text_option("device", "D",
+                      "cpu, cuda, cuda:N, or auto (cuda when there); without it, the run's")};
 }
 
 Option json_option() { return flag_option("json", "print the result as JSON"); }
@@ -93,13 +127,24 @@ at::Device parse_device(const std::string& text) {
   throw UsageError("--device \"" + text + "\"; expected cpu, cuda, cuda:N or auto");
 }
 
-at::Device start(const Options& options) {
+void start_log(const Options& options) {
   const LogLevel level = parse_log_level(options.text("log-level"));
   set_log_level(options.flag("quiet") && level < LogLevel::warn ? LogLevel::warn : level);
+}
+
+at::Device start(const Options& options) {
+  start_log(options);
   const at::Device device = parse_device(options.text("device"));
-  at::set_num_interop_threads(1);
-  at::set_num_threads(options.given("threads") ? static_cast<int>(options.integer("threads"))
-                                               : core_count());
+  set_threads(options.given("threads") ? options.integer("threads") : core_count());
+  return device;
+}
+
+at::Device start_as_before(const Options& options, const std::string& environment) {
+  const at::Device device =
+      options.given("device") ? parse_device(options.text("device")) : recorded_device(environment);
+  const std::int64_t then = parse_integer(recorded(environment, "threads")).value_or(0);
+  const bool known = then >= kThreads.low && then <= kThreads.high;
+  set_threads(options.given("threads") ? options.integer("threads") : known ? then : core_count());
   return device;
 }
 

@@ -14,6 +14,8 @@ void tune_process();
 
 // --threads and --device, for commands that compute.
 std::vector<Option> machine_options();
+// The same for a run that goes on: without them, as it began.
+std::vector<Option> machine_options_of_run();
 // --json, --quiet and --log-level, for commands that take a while; --json alone otherwise.
 std::vector<Option> output_options();
 Option json_option();
@@ -23,6 +25,9 @@ std::vector<Option> with(std::vector<Option> options, const std::vector<std::vec
 // Sets LibTorch's threads as --threads says, the log as --quiet and --log-level say, and gives the
 // device. Throws UsageError for a device that is not there.
 at::Device start(const Options& options);
+// The same in two steps, for a run that goes on: `environment` is what it says of where it began.
+void start_log(const Options& options);
+at::Device start_as_before(const Options& options, const std::string& environment);
 at::Device parse_device(const std::string& text);
 // The cores this process may use.
 int core_count();

@@ -5,7 +5,6 @@
 #include <ATen/Parallel.h>
 
 #include "concertina/core/error.h"
-#include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/eval/latency.h"
 #include "concertina/store/sweep_file.h"
@@ -55,11 +54,7 @@ Sweep begin(const fs::path& file, const SweepSetting& setting, std::size_t all) 
 std::vector<Subnet> measurable(const RunState& state, bool best) {
   std::vector<Subnet> subnets;
   for (const SubnetState& submodel : state.submodels) {
-    const bool calibrated =
-        std::any_of(state.norms.begin(), state.norms.end(), [&](const NormBank& bank) {
-          return bank.width == submodel.subnet.width && bank.calibrated;
-        });
-    if (best ? submodel.best.has_value() : calibrated) {
+    if (is_measurable(state, submodel, best)) {
       subnets.push_back(submodel.subnet);
     } else {
       log_warn("sub-model " + subnet_id(state.net, submodel.subnet) + " is left out: it has no " +
@@ -86,12 +81,12 @@ class Sweeper {
       const std::string id = subnet_id(state_.net, subnet);
       const auto done = [&](const Measurement& row) { return row.id == id; };
       if (std::any_of(sweep.rows.begin(), sweep.rows.end(), done)) continue;
+      if (SignalGuard::received() != 0) return false;
       const std::optional<Score> score = measure_score(subnet, id);
       if (!score) return false;
       sweep.rows.push_back(measure(subnet, id, *score, sweep.setting));
       write_sweep(file, sweep);
       finished_ += 1;
-      if (SignalGuard::received() != 0) return false;
     }
     return true;
   }
@@ -137,7 +132,7 @@ class Sweeper {
   double finished_ = 0;
 };
 
-SweepSetting setting_of(const Options& options, const fs::path& folder, std::int64_t images,
+SweepSetting setting_of(const Options& options, const fs::path& run, std::int64_t images,
                         at::Device device) {
   SweepSetting setting;
   setting.split = options.text("split");
@@ -148,7 +143,7 @@ SweepSetting setting_of(const Options& options, const fs::path& folder, std::int
   setting.warm_up = kWarmUp;
   setting.device = device.str();
   setting.processor = processor_name();
-  setting.run_sha256 = file_sha256(folder / "run.h5");
+  setting.run_sha256 = file_sha256(run);
   return setting;
 }
 
@@ -166,18 +161,16 @@ void print(const Sweep& sweep, const fs::path& file, const Options& options) {
 
 int run(const Options& options) {
   const at::Device device = start(options);
-  const fs::path folder = run_folder(options.needed("RUN"));
-  const FolderLock lock(folder);
-  RunState state = read_run(folder / "run.h5");
-  const Recipe recipe = recipe_of(state);
+  LockedRun run(options.needed("RUN"));
+  RunState& state = run.state;
   const bool best = options.text("checkpoint") == "best";
   const std::vector<Subnet> subnets = measurable(state, best);
-  const PreparedData data = data_of_run(state, recipe, options);
+  const PreparedData data = data_of_run(state, run.recipe, options);
   const Split& split = split_of(data, options.text("split"));
-  const fs::path file = folder / sweep_name(best);
+  const fs::path file = run.folder / sweep_name(best);
   const SignalGuard guard;
-  Sweep sweep = begin(file, setting_of(options, folder, split.size(), device), subnets.size());
-  Scorer scorer(state, recipe, device, best);
+  Sweep sweep = begin(file, setting_of(options, run.file(), split.size(), device), subnets.size());
+  Scorer scorer(state, run.recipe, device, best);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
   if (!Sweeper(state, scorer, loader, options.flag("quiet")).run(subnets, sweep, file)) {
     log_warn("interrupted with " + std::to_string(sweep.rows.size()) + " of " +

@@ -41,7 +41,8 @@ std::vector<Option> options() {
   return with(
       {text_option("net", "NAME", "the network (see `concertina list nets`)"),
        list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
-       text_option("recipe", "NAME|FILE", "how to train (see `concertina list recipes`)"),
+       text_option("recipe", "NAME|FILE",
+                   "how to train (see `concertina list recipes`); of a run, as it was trained"),
        text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
        text_option("out", "RUN", "the folder to make and fill")},
       {recipe_options(),
@@ -126,7 +127,7 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
 }
 
 int run(const Options& options) {
-  const Recipe recipe = load_recipe(options.needed("recipe"), recipe_folder(), overrides(options));
+  const Recipe recipe = find_recipe(options.needed("recipe"), overrides(options));
   if (options.flag("print-recipe")) {
     std::cout << print_recipe(recipe);
     return 0;
