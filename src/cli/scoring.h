@@ -10,8 +10,6 @@
 
 namespace concertina::cli {
 
-constexpr std::int64_t kEvaluationBatch = 250;  // images, as the trainer's
-
 class Scorer {
  public:
   Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best);

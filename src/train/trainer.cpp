@@ -21,7 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kEvaluationBatch = 250;  // images; the last batch may be smaller
 constexpr std::int64_t kMetricsEvery = 20;      // steps
 
 double seconds_since(Clock::time_point start) {

@@ -103,7 +103,7 @@ TEST(Cost, ALargerSubModelCostsMore) {
 }
 
 TEST(Cost, PeakActivationOfAChainIsItsLargestPair) {
-  // Stem output 32x32x32 and the first depthwise output of the same size are alive together.
+  // Input (32 channels) and output (64) of the first pointwise convolution are alive together.
   const NetSpec net = make_net("slimmable-mobilenet-v1", cifar(10));
   const Cost full = subnet_cost(net, {Width(), 1}).anytime;
   EXPECT_EQ(full.peak_activation_bytes, 4 * (32 + 64) * 32 * 32);

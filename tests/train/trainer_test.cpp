@@ -8,6 +8,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
+#include "concertina/data/catalogue.h"
 #include "concertina/train/signals.h"
 
 #include "support/tensors.h"
@@ -89,14 +90,16 @@ TEST(Trainer, GradientsThroughTeachersResumeToo) {
   expect_same_bytes_when_broken(TinyRun(tiny), "through");
 }
 
-TEST(Trainer, EveryShippedRecipeTrainsTwoSteps) {
+TEST(Trainer, EveryShippedRecipeTrainsTwoStepsOnTheEmbeddedData) {
   const std::string folder = std::string(CONCERTINA_SOURCE_DIR) + "/schedules";
+  const Dataset shapes = read_dataset("shapes");
   for (const std::string& name : recipe_names(folder)) {
     for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
       const TempFolder place;
-      const TinyRun run(load_recipe(name, folder, {"train.batch=16"}), net);
-      RunState state = run.fresh();
-      EXPECT_EQ(run.train_in(place, state, 2), TrainEnd::step_limit) << name;
+      const Recipe recipe = load_recipe(name, folder, {"train.batch=16"});
+      const PreparedData data = prepare_data(shapes, "shapes", 100, recipe);
+      RunState state = new_run(make_net(net, {10, 3, 32, 32}), recipe, data, at::kCPU);
+      EXPECT_EQ(train(state, data, {place.path(), at::kCPU, 2}, {}), TrainEnd::step_limit) << name;
       EXPECT_EQ(read_run(place / "run.h5").progress.step, 2) << name;
     }
   }

@@ -10,6 +10,10 @@
 
 namespace concertina {
 
+// Images a forward, everywhere a split is evaluated: the sums, and so the last digits, depend on
+// it.
+constexpr std::int64_t kEvaluationBatch = 250;
+
 struct Score {
   Subnet subnet;
   std::int64_t images = 0;
