@@ -28,7 +28,7 @@ at::MemoryFormat layout_of(const NetSpec& spec) {
   return at::MemoryFormat::Contiguous;
 }
 
-// hardtanh rather than clamp: its backward is one vectorised pass (measured: 1.5x of a step).
+// hardtanh rather than clamp: its backward is one vectorised pass (measured: 1.4x of a step).
 at::Tensor activate(Activation activation, const at::Tensor& input) {
   return activation == Activation::relu ? at::relu(input) : at::hardtanh(input, 0, 6);
 }
