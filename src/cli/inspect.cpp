@@ -31,30 +31,6 @@ Json submodel_json(const NetSpec& net, const Subnet& subnet) {
   return json;
 }
 
-const char* kind_name(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::input:
-      return "input";
-    case LayerKind::conv:
-      return "conv";
-    case LayerKind::depthwise:
-      return "depthwise";
-    case LayerKind::norm:
-      return "norm";
-    case LayerKind::activation:
-      return "activation";
-    case LayerKind::pool:
-      return "pool";
-    case LayerKind::add:
-      return "add";
-    case LayerKind::concat:
-      return "concat";
-    case LayerKind::linear:
-      break;
-  }
-  return "linear";
-}
-
 struct LayerRow {
   const Layer& layer;
   const ResolvedLayer& shape;

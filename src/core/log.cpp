@@ -70,6 +70,5 @@ LogLevel parse_log_level(std::string_view text) {
 
 void log_info(const std::string& message) { logger().info(message); }
 void log_warn(const std::string& message) { logger().warn(message); }
-void log_error(const std::string& message) { logger().error(message); }
 
 }  // namespace concertina

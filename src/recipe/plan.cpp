@@ -104,4 +104,13 @@ std::vector<Link> DistillPlan::links(const std::vector<Width>& active, int exits
   return links;
 }
 
+std::optional<Subnet> DistillPlan::untaught(const std::vector<Width>& active, int exits) const {
+  const std::vector<Link> all = links(active, exits);
+  for (const Subnet& subnet : largest_first(active, exits)) {
+    const auto teaches = [&](const Link& link) { return link.student == subnet; };
+    if (std::none_of(all.begin(), all.end(), teaches)) return subnet;
+  }
+  return std::nullopt;
+}
+
 }  // namespace concertina

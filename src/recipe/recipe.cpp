@@ -107,7 +107,7 @@ void apply(const Settings& settings, Recipe& recipe, Places& places) {
   }
 }
 
-// Every sub-model must be somebody's student, or it would be kept and measured untrained.
+// Which widths and exits there are is known with the net only; four widths stand for them here.
 void check_plan(const Recipe& recipe) {
   std::vector<Width> widths = recipe.widths;
   if (widths.empty()) {
@@ -115,12 +115,8 @@ void check_plan(const Recipe& recipe) {
       widths.push_back(Width::from_thousandths(thousandths));
     }
   }
-  const std::vector<Link> links = recipe.plan.links(active_widths(recipe, widths, 0), 1);
-  for (const Width width : active_widths(recipe, widths, 0)) {
-    const auto taught = [&](const Link& link) { return link.student.width == width; };
-    if (std::none_of(links.begin(), links.end(), taught)) {
-      throw UsageError("no edge teaches the sub-models between the full and the smallest");
-    }
+  if (recipe.plan.untaught(active_widths(recipe, widths, 0), 1)) {
+    throw UsageError("no edge teaches the sub-models between the full and the smallest");
   }
 }
 

@@ -35,7 +35,7 @@ bool has_window(const Layer& layer) {
 }
 
 Json write_layer(const Layer& layer) {
-  Json json{{"name", layer.name}, {"kind", name_of(layer.kind, kKinds)}, {"inputs", layer.inputs}};
+  Json json{{"name", layer.name}, {"kind", kind_name(layer.kind)}, {"inputs", layer.inputs}};
   if (layer.kind == LayerKind::conv || layer.kind == LayerKind::linear) {
     json["channels"] = layer.channels;
   }
@@ -90,6 +90,8 @@ NetSpec read_json(const Json& json) {
 }
 
 }  // namespace
+
+const std::string& kind_name(LayerKind kind) { return name_of(kind, kKinds); }
 
 std::string write_spec(const NetSpec& net) {
   std::vector<int> widths;

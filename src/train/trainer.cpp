@@ -38,16 +38,11 @@ double family_score(const std::vector<Evaluation>& rows, BestPolicy policy) {
   return policy == BestPolicy::worst ? least : sum / static_cast<double>(rows.size());
 }
 
-// Every sub-model of a step has to be somebody's student, or it would be kept and measured
-// untrained.
 void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Width>& widths) {
   const std::vector<Width> active = active_widths(recipe, widths, 0);
-  const std::vector<Link> links = recipe.plan.links(active, net.exit_count());
-  for (const Subnet& subnet : all_subnets(net, active)) {
-    const auto taught = [&](const Link& link) { return link.student == subnet; };
-    if (std::any_of(links.begin(), links.end(), taught)) continue;
+  if (const auto subnet = recipe.plan.untaught(active, net.exit_count())) {
     throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
-                     subnet_id(net, subnet) + " of net \"" + net.name + "\"");
+                     subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
   }
 }
 

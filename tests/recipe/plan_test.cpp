@@ -127,6 +127,15 @@ TEST(Plan, RefusesAFullSubModelWithoutALabel) {
   EXPECT_THAT(refusal([&] { plan({}).links(widths({1000}), 1); }), HasSubstr("full sub-model"));
 }
 
+TEST(Plan, NamesTheLargestSubModelThatNobodyTeaches) {
+  const DistillPlan ends = plan({"label -> full : ce", "label -> smallest : ce"});
+  const auto found = ends.untaught(widths({250, 500, 1000}), 2);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(text(*found), "1/1");
+  EXPECT_FALSE(ends.untaught(widths({500, 1000}), 1).has_value());
+  EXPECT_FALSE(plan({"label -> each : ce"}).untaught(widths({250, 500, 1000}), 3).has_value());
+}
+
 TEST(Plan, OrderAndRepeatsOfTheWidthsDoNotMatter) {
   const auto dense = label_and("larger -> each");
   EXPECT_EQ(texts(dense.links(widths({1000, 250, 500}), 2)),

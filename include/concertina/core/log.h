@@ -14,6 +14,5 @@ LogLevel parse_log_level(std::string_view text);
 
 void log_info(const std::string& message);
 void log_warn(const std::string& message);
-void log_error(const std::string& message);
 
 }  // namespace concertina

@@ -2,6 +2,7 @@
 // Source of the terms: docs/methods.md, Losses, and the section after it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,10 @@ struct DistillPlan {
   // names as a student gets no link.
   // Throws UsageError when the plan leaves the full sub-model without a label.
   std::vector<Link> links(const std::vector<Width>& active, int exits) const;
+
+  // The largest sub-model of such a step that is nobody's student: it would be kept and measured
+  // untrained. Throws as links().
+  std::optional<Subnet> untaught(const std::vector<Width>& active, int exits) const;
 };
 
 }  // namespace concertina

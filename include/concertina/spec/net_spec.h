@@ -43,6 +43,8 @@ struct NetSpec {
   int exit_count() const { return static_cast<int>(exits.size()); }
 };
 
+const std::string& kind_name(LayerKind kind);  // "conv", as in the JSON text
+
 // "w0.500", or "w1.000-e3" when the net has several exits.
 std::string subnet_id(const NetSpec& net, const Subnet& subnet);
 // Reads what subnet_id writes. Throws UsageError naming the ids known.
