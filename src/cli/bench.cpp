@@ -6,12 +6,12 @@
 #include <iostream>
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/latency.h"
+#include "concertina/kernels/team.h"
 #include "concertina/train/run_state.h"
 
 #include "commands.h"
@@ -34,8 +34,7 @@ std::vector<Option> options() {
                list_option("set", "KEY=VALUE", "a recipe key"),
                integer_option("batch", {1, 65536}, "images a step", "64"),
                integer_option("steps", {1, 1000000}, "timed steps", "20"),
-               integer_option("warm-up", {0, 1000000}, "steps before them", "3"),
-               choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
+               integer_option("warm-up", {0, 1000000}, "steps before them", "3"), engine_option(),
                choice_option("precision", {"fp32"}, "of the arithmetic", "fp32")},
               {named_net_options(), machine_options(), output_options()});
 }
@@ -59,12 +58,18 @@ Images random_images(const NetSpec& net, std::int64_t batch, at::Device device) 
 
 class StepBench {
  public:
-  StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device)
+  StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device,
+            Engine engine)
       : recipe_(recipe),
         widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
         net_(spec, widths_, norm_settings(recipe), recipe.seed, device),
         sgd_(net_.parameters(), recipe),
-        data_(random_images(spec, batch, device)) {}
+        data_(random_images(spec, batch, device)) {
+    net_.set_engine(engine);
+    give_threads_to(net_.engine());
+  }
+
+  const char* engine() const { return engine_name(net_.engine()); }
 
   // Seconds of step `step`.
   double run(std::int64_t step) {
@@ -107,6 +112,7 @@ void print(const Json& json, bool as_json) {
   table.add({"peak memory", bytes_cell(json["peak_rss_bytes"])});
   table.add({"batch", std::to_string(json["batch"].get<int>())});
   table.add({"threads", std::to_string(json["threads"].get<int>())});
+  table.add({"engine", json["engine"]});
   table.add({"device", json["device"]});
   std::cout << table.text();
 }
@@ -117,7 +123,7 @@ int run(const Options& options) {
   const Recipe recipe = find_recipe(options.text("recipe"), options.list("set"));
   const NetSpec net = named_net(options);
   const std::int64_t batch = options.integer("batch");
-  StepBench bench(net, recipe, batch, device);
+  StepBench bench(net, recipe, batch, device, chosen_engine(options));
   const std::int64_t warm_up = options.integer("warm-up");
   std::vector<double> seconds;
   for (std::int64_t step = 0; step < warm_up + options.integer("steps"); ++step) {
@@ -132,8 +138,8 @@ int run(const Options& options) {
          {"recipe", recipe.name},
          {"batch", batch},
          {"steps", seconds.size()},
-         {"threads", at::get_num_threads()},
-         {"engine", "plain"},
+         {"threads", kernels::thread_count()},
+         {"engine", bench.engine()},
          {"precision", options.text("precision")},
          {"device", device.str()},
          {"processor", processor_name()}},

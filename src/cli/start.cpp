@@ -12,6 +12,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/kernels/team.h"
 
 #include "torch_compat.h"
 
@@ -69,6 +70,7 @@ void set_threads(std::int64_t threads) {
   // LibTorch refuses a second call.
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
   at::set_num_threads(static_cast<int>(threads));
+  kernels::set_thread_count(static_cast<int>(threads));
 }
 
 // A file that may not grow further is then a failed write with its own message, not a death.
@@ -106,6 +108,17 @@ Option json_option() { return flag_option("json", "print the result as JSON"); }
 std::vector<Option> output_options() {
   return {json_option(), flag_option("quiet", "no progress, and warnings only"),
           text_option("log-level", "L", "trace, debug, info, warn, error or off", "info")};
+}
+
+Option engine_option() {
+  return choice_option("engine", {"auto", "plain", "fused"}, "how the network is computed", "auto");
+}
+
+Engine chosen_engine(const Options& options) {
+  for (const Engine engine : {Engine::plain, Engine::fused}) {
+    if (options.text("engine") == engine_name(engine)) return engine;
+  }
+  return Engine::automatic;
 }
 
 std::vector<Option> with(std::vector<Option> options,

@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/nn/flexible_net.h"
+
 #include "options.h"
 
 namespace concertina::cli {
@@ -16,6 +18,9 @@ void tune_process();
 std::vector<Option> machine_options();
 // The same for a run that goes on: without them, as it began.
 std::vector<Option> machine_options_of_run();
+// --engine, for commands that make a net.
+Option engine_option();
+Engine chosen_engine(const Options& options);
 // --json, --quiet and --log-level, for commands that take a while; --json alone otherwise.
 std::vector<Option> output_options();
 Option json_option();

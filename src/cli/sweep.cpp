@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <iostream>
 
-#include <ATen/Parallel.h>
-
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/eval/latency.h"
+#include "concertina/kernels/team.h"
 #include "concertina/store/sweep_file.h"
 #include "concertina/train/signals.h"
 
@@ -138,7 +137,7 @@ SweepSetting setting_of(const Options& options, const fs::path& run, std::int64_
   setting.split = options.text("split");
   setting.images = images;
   setting.batch = static_cast<int>(options.integer("batch"));
-  setting.threads = at::get_num_threads();
+  setting.threads = kernels::thread_count();
   setting.repetitions = static_cast<int>(options.integer("repetitions"));
   setting.warm_up = kWarmUp;
   setting.device = device.str();

@@ -47,8 +47,8 @@ std::vector<Option> options() {
        text_option("out", "RUN", "the folder to make and fill")},
       {recipe_options(),
        {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
-        choice_option("engine", {"auto", "plain"}, "how the network is computed", "auto"),
-        choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"), max_steps_option(),
+        engine_option(), choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"),
+        max_steps_option(),
         flag_option("print-recipe", "print the recipe in full, and train nothing")},
        machine_options(),
        output_options()});
@@ -142,7 +142,7 @@ int run(const Options& options) {
   create_folder(folder);
   const FolderLock lock(folder);
   refuse_old_run(folder);
-  RunState state = new_run(net, recipe, data, device);
+  RunState state = new_run(net, recipe, data, device, chosen_engine(options));
   return train_and_report(state, data, folder, device, options);
 }
 

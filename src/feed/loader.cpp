@@ -4,7 +4,6 @@
 #include <cassert>
 #include <utility>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
@@ -13,10 +12,6 @@
 
 namespace concertina {
 namespace {
-
-// Images a thread takes at a time: small enough to share out a batch of 64, large enough that
-// handing out the work costs nothing.
-constexpr std::int64_t kGrain = 16;
 
 kernels::ImageShape image_shape(const Split& split) {
   return {split.images.size(1), split.images.size(2), split.images.size(3)};
@@ -57,14 +52,13 @@ Batch gather(const Split& split, const PixelStatistics& statistics,
   auto* out = images.data_ptr<float>();
   auto* out_labels = labels.data_ptr<std::int64_t>();
   const std::int64_t size = shape.channels * shape.height * shape.width;
-  at::parallel_for(0, count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto placement = place_one(indexes[static_cast<std::size_t>(i)]);
-      kernels::augment(source, shape, &placement, 1, statistics.mean.data(),
-                       statistics.deviation.data(), out + i * size);
-      out_labels[i] = source_labels[placement.index];
-    }
-  });
+  // On one thread: a batch takes less time than threads take to come and go.
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto placement = place_one(indexes[static_cast<std::size_t>(i)]);
+    kernels::augment(source, shape, &placement, 1, statistics.mean.data(),
+                     statistics.deviation.data(), out + i * size);
+    out_labels[i] = source_labels[placement.index];
+  }
   return {images.to(device, /*non_blocking=*/true), labels.to(device, /*non_blocking=*/true),
           std::move(indexes)};
 }

@@ -9,6 +9,7 @@
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"
 
+#include "fused_engine.h"
 #include "slices.h"
 
 namespace concertina {
@@ -57,7 +58,11 @@ void check_finite(const std::vector<Parameter>& tensors, const std::string& what
 
 FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings,
                          std::uint64_t seed, at::Device device)
-    : spec_(std::move(spec)), widths_(std::move(widths)), settings_(settings), device_(device) {
+    : spec_(std::move(spec)),
+      widths_(std::move(widths)),
+      settings_(settings),
+      device_(device),
+      fused_(std::make_shared<fused::Engine>()) {
   for (const ResolvedLayer& layer : everything(spec_, Width()).layers) {
     const Layer& one = spec_.layers[static_cast<std::size_t>(layer.layer)];
     const std::int64_t channels = layer.out_channels;
@@ -177,6 +182,7 @@ FlexibleNet FlexibleNet::extract(const Subnet& subnet, Exits exits) const {
   const at::NoGradGuard guard;
   const ResolvedNet inside = resolve(spec_, subnet, exits);
   FlexibleNet result(extract_spec(spec_, inside), {Width()}, {}, 0, device_);
+  result.wanted_ = wanted_;
   const Bank& from = banks_.at(subnet.width);
   Bank& to = result.banks_.at(Width());
   to.calibrated = from.calibrated;

@@ -1,9 +1,7 @@
-// FlexibleNet::forward with ATen operations and autograd: works on any device, and is what faster
-// ways are compared with.
+// FlexibleNet::forward_plain: with ATen operations and autograd: works on any device, and is what
+// faster ways are compared with.
 #include <ATen/Functions.h>
 
-#include "concertina/core/error.h"
-#include "concertina/core/text.h"
 #include "concertina/nn/flexible_net.h"
 
 #include "slices.h"
@@ -12,12 +10,6 @@ namespace concertina {
 namespace {
 
 constexpr double kEpsilon = 1e-5;  // batch norm's, as in every public checkpoint of these nets
-
-std::string known_widths(const std::vector<Width>& widths) {
-  std::vector<std::string> labels;
-  for (const Width width : widths) labels.push_back(width.text());
-  return join(labels, " ");
-}
 
 // Depthwise convolutions run faster channels-last, nets of many small concatenations the other way
 // round (measured with oneDNN, Zen 5: 1.5x and 0.6x).
@@ -59,33 +51,15 @@ at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tens
 
 }  // namespace
 
-FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
-  const auto found = banks_.find(width);
-  if (found != banks_.end()) {
-    if (pass == Pass::evaluate && !found->second.calibrated) {
-      throw UsageError("width " + width.text() + " of net \"" + spec_.name +
-                       "\" has no norm statistics yet; train or calibrate it first");
-    }
-    return &found->second;
-  }
-  if (pass == Pass::train && sharing() == NormSharing::shared_affine) return nullptr;
-  throw UsageError("width " + width.text() + " is not one of the net's: " + known_widths(widths_));
-}
-
-std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
-                                             Pass pass, Exits exits) {
-  const ResolvedNet resolved = resolve(spec_, subnet, exits);
-  Bank* bank = bank_for(subnet.width, pass);
+std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
+                                                   const ResolvedNet& resolved, Bank* bank,
+                                                   Pass pass) const {
   std::vector<at::Tensor> values;
   values.reserve(resolved.layers.size());
   for (const ResolvedLayer& layer : resolved.layers) {
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
     values.push_back(spec.kind == LayerKind::input ? images.contiguous(layout_of(spec_))
                                                    : run_layer(layer, bank, pass, values));
-  }
-  if (bank != nullptr && pass == Pass::calibrate) ++bank->passes;
-  if (bank != nullptr && pass == Pass::train && sharing() == NormSharing::switchable) {
-    bank->calibrated = true;
   }
   std::vector<at::Tensor> logits;
   for (const int exit : resolved.exits) logits.push_back(values[static_cast<std::size_t>(exit)]);
@@ -131,10 +105,8 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
     mean = bank->norms.at(layer.layer).running_mean;
     variance = bank->norms.at(layer.layer).running_var;
   }
-  const double momentum =
-      pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1) : settings_.momentum;
-  return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate, momentum,
-                        kEpsilon, /*cudnn_enabled=*/true);
+  return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate,
+                        momentum(bank, pass), kEpsilon, /*cudnn_enabled=*/true);
 }
 
 }  // namespace concertina

@@ -4,13 +4,13 @@
 #include <map>
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
 #include "concertina/eval/latency.h"
+#include "concertina/kernels/team.h"
 
 namespace concertina {
 namespace {
@@ -70,6 +70,8 @@ NormSettings norm_settings(const Recipe& recipe) {
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
+  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
+  give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
   for (const NormBank& bank : state.norms) {
     net.reset_statistics(bank.width);
@@ -87,6 +89,7 @@ FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::
   }
   const ResolvedNet inside = resolve(state.net, submodel.subnet, Exits::only);
   FlexibleNet net(extract_spec(state.net, inside), {Width()}, {}, 0, device);
+  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
   load(submodel.best->weights, net.weights(), "the best weights of " + id);
   load(submodel.best->norm, net.norms(Width()), "the best norms of " + id);
   net.set_calibrated(Width(), true);
@@ -149,9 +152,15 @@ PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& 
   return data;
 }
 
-std::string environment_text(at::Device device) {
-  return "libtorch = " TORCH_VERSION "\nthreads = " + std::to_string(at::get_num_threads()) +
-         "\ndevice = " + device.str() + "\nprocessor = " + processor_name() + "\n";
+std::string environment_text(at::Device device, Engine engine) {
+  return "libtorch = " TORCH_VERSION "\nthreads = " + std::to_string(kernels::thread_count()) +
+         "\ndevice = " + device.str() + "\nprocessor = " + processor_name() +
+         "\nengine = " + engine_name(engine) + "\n";
+}
+
+Engine recorded_engine(const std::string& environment) {
+  const std::string line = std::string("\nengine = ") + engine_name(Engine::fused) + "\n";
+  return environment.find(line) == std::string::npos ? Engine::plain : Engine::fused;
 }
 
 }  // namespace concertina

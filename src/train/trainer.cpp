@@ -233,7 +233,7 @@ class Trainer {
 }  // namespace
 
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                 at::Device device) {
+                 at::Device device, Engine engine) {
   RunState state;
   state.net = net;
   check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
@@ -241,11 +241,12 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
   state.widths = recipe.widths.empty() ? net.widths : recipe.widths;
   state.data = data.description;
   state.seed = recipe.seed;
-  state.environment = environment_text(device);
   for (const Subnet& subnet : all_subnets(net, state.widths)) {
     state.submodels.push_back({subnet, {}});
   }
-  const FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, at::kCPU);
+  FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, device);
+  fresh.set_engine(engine);
+  state.environment = environment_text(device, fresh.engine());
   capture(fresh, Sgd(fresh.parameters(), recipe), state);
   return state;
 }

@@ -105,16 +105,19 @@ TEST(Inspect, NetOptionsAndLayersAreHonoured) {
   EXPECT_EQ(json.at("layers").back().at("out_channels"), 10);
 }
 
-TEST(Bench, MeasuresAStep) {
-  const Json json = json_of({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--recipe",
-                             "ipkd-ta", "--batch", "8", "--steps", "2", "--warm-up", "1",
-                             "--threads", "1", "--precision", "fp32", "--engine", "plain"});
-  EXPECT_GT(json.at("images_per_s").get<double>(), 0);
-  EXPECT_GT(json.at("step_ms").get<double>(), 0);
-  EXPECT_GT(json.at("peak_rss_bytes").get<double>(), 1e6);
-  EXPECT_EQ(json.at("threads"), 1);
-  EXPECT_EQ(json.at("batch"), 8);
-  EXPECT_EQ(json.at("device"), "cpu");
+TEST(Bench, MeasuresAStepOfEitherEngine) {
+  for (const std::string engine : {"plain", "fused", "auto"}) {
+    const Json json = json_of({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--recipe",
+                               "ipkd-ta", "--batch", "8", "--steps", "2", "--warm-up", "1",
+                               "--threads", "2", "--precision", "fp32", "--engine", engine});
+    EXPECT_GT(json.at("images_per_s").get<double>(), 0);
+    EXPECT_GT(json.at("step_ms").get<double>(), 0);
+    EXPECT_GT(json.at("peak_rss_bytes").get<double>(), 1e6);
+    EXPECT_EQ(json.at("threads"), 2);
+    EXPECT_EQ(json.at("batch"), 8);
+    EXPECT_EQ(json.at("device"), "cpu");
+    EXPECT_EQ(json.at("engine"), engine == "plain" ? "plain" : "fused");
+  }
 }
 
 TEST(Train, PrintsItsRecipeInFull) {

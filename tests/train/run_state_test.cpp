@@ -26,6 +26,17 @@ TEST(RunState, NetsComeBackAsTheyWere) {
   }
 }
 
+TEST(RunState, ARunKeepsTheEngineItBeganWith) {
+  const TinyRun run;
+  for (const Engine engine : {Engine::plain, Engine::fused}) {
+    const RunState state = new_run(run.spec, run.recipe, run.data, at::kCPU, engine);
+    EXPECT_EQ(net_of_run(state, run.recipe, at::kCPU).engine(), engine);
+  }
+  EXPECT_EQ(recorded_engine(run.fresh().environment), Engine::fused);
+  // As runs were recorded before there was a choice.
+  EXPECT_EQ(recorded_engine("libtorch = 1.13.1\nthreads = 2\n"), Engine::plain);
+}
+
 template <typename Change>
 std::string refusal(Change change) {
   const TinyRun run;

@@ -112,7 +112,7 @@ TEST(Trainer, AnUntaughtSubModelIsRefused) {
     run.fresh();
     FAIL() << "accepted";
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("teaches sub-model w1.000-e1"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("teaches sub-model w1.000-e2"));
   }
 }
 

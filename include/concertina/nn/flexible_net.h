@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "concertina/spec/resolve.h"
 
 namespace concertina {
+
+namespace fused {
+class Engine;
+}
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
 // are [full C] when the net shares them between widths.
@@ -37,6 +42,18 @@ enum class Pass {
   calibrate,  // batch statistics; running ones become the exact average over the passes so far
 };
 
+// How a pass is computed; the numbers agree within rounding.
+enum class Engine {
+  automatic,  // fused where it can be: float32 on the CPU and layers it knows; else plain
+  plain,      // ATen operations and autograd, any device
+  fused       // docs/methods.md, Fused passes
+};
+
+// Gives this process's threads (kernels/team.h) to the engine that is going to compute: LibTorch's
+// spin for milliseconds after every operation and would hold the fused engine's up.
+void give_threads_to(Engine engine);
+const char* engine_name(Engine engine);  // "auto", "plain", "fused"
+
 // A trained tensor. `name` is layer path and parameter, for norms of one width with its label
 // before: "stem.conv/weight", "w0.500/stem.norm/bias".
 struct Parameter {
@@ -60,6 +77,12 @@ class FlexibleNet {
   const std::vector<Width>& widths() const { return widths_; }
   NormSharing sharing() const { return settings_.sharing; }
   at::Device device() const { return device_; }
+
+  // Which engine computes from now on; automatic at first. Throws UsageError when `fused` is asked
+  // for and cannot compute this net.
+  void set_engine(Engine engine);
+  // plain or fused: what computes the whole net.
+  Engine engine() const;
 
   // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
   // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
@@ -101,6 +124,12 @@ class FlexibleNet {
   Bank make_bank(Width width) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
+  std::vector<at::Tensor> forward_plain(const at::Tensor& images, const ResolvedNet& resolved,
+                                        Bank* bank, Pass pass) const;
+  std::vector<at::Tensor> forward_fused(const at::Tensor& images, const Subnet& subnet, Exits exits,
+                                        Bank* bank, Pass pass) const;
+  // Share of this batch in the running statistics.
+  double momentum(const Bank* bank, Pass pass) const;
   at::Tensor run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
                        const std::vector<at::Tensor>& values) const;
   at::Tensor run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
@@ -113,6 +142,8 @@ class FlexibleNet {
   std::map<int, LayerWeights> weights_;  // by layer
   std::map<int, Norm> shared_;           // weight and bias, shared_affine only
   std::map<Width, Bank> banks_;
+  Engine wanted_ = Engine::automatic;
+  std::shared_ptr<fused::Engine> fused_;  // caches; copies of a net share them
 };
 
 }  // namespace concertina

@@ -14,7 +14,8 @@ namespace concertina {
 
 NormSettings norm_settings(const Recipe& recipe);
 
-// The net of a run with its weights and statistics, on `device`. Throws DataError when the file's
+// The net of a run with its weights and statistics, on `device`, computed by the engine that the
+// run began with (on another device than the CPU always plain). Throws DataError when the file's
 // tensors are not the net's.
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device);
 // The stored best checkpoint of a sub-model as an ordinary small net (one width, one exit).
@@ -41,7 +42,9 @@ PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int
 // The same for a run that exists. Throws DataError when the data are not what the run was fed.
 PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& recipe);
 
-// "threads = 2" and so on: what else decides a run's bytes.
-std::string environment_text(at::Device device);
+// "threads = 2" and so on: what else decides a run's bytes. `engine`: plain or fused.
+std::string environment_text(at::Device device, Engine engine);
+// The engine that such a text names; plain when it names none.
+Engine recorded_engine(const std::string& environment);
 
 }  // namespace concertina

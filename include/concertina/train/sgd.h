@@ -25,6 +25,8 @@ class Sgd {
   const std::vector<Parameter>& momentum() const { return momentum_; }
 
  private:
+  void step_on_cpu(std::size_t k, const at::Tensor& gradient, double learning_rate);
+
   std::vector<Parameter> parameters_;
   std::vector<Parameter> momentum_;
   std::vector<double> decay_;

@@ -1,0 +1,75 @@
+// pad, gather_patches, scatter_patches, unpad: rows of channels are copied or added as they lie.
+#include <algorithm>
+
+#include "concertina/kernels/convolution.h"
+
+namespace concertina::kernels {
+namespace {
+
+std::int64_t padded_width(const Window& window) { return window.width + 2 * window.padding; }
+
+// Calls body(row of patches, row of the padded map, floats) for every row of taps; the taps of one
+// kernel row are adjacent in both.
+template <class Body>
+void for_tap_rows(const Window& window, std::int64_t begin, std::int64_t end, const Body& body) {
+  const std::int64_t floats = window.kernel * window.channels;
+  const std::int64_t line = padded_width(window) * window.channels;
+  std::int64_t patch = 0;
+  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+    const std::int64_t y = pixel / window.out_width * window.stride;
+    const std::int64_t x = pixel % window.out_width * window.stride;
+    for (std::int64_t ky = 0; ky < window.kernel; ++ky, patch += floats) {
+      body(patch, (y + ky) * line + x * window.channels, floats);
+    }
+  }
+}
+
+}  // namespace
+
+void pad(const Window& window, const float* z, std::int64_t z_stride, const Affine& affine,
+         float* padded) {
+  const std::int64_t margin = window.padding * window.channels;
+  const std::int64_t line = padded_width(window) * window.channels;
+  std::fill_n(padded, window.padding * line, 0.0F);
+  float* row = padded + window.padding * line;
+  for (std::int64_t y = 0; y < window.height; ++y, row += line) {
+    std::fill_n(row, margin, 0.0F);
+    activate({window.width, window.channels}, z + y * window.width * z_stride, z_stride, affine,
+             row + margin, window.channels);
+    std::fill_n(row + line - margin, margin, 0.0F);
+  }
+  std::fill_n(row, window.padding * line, 0.0F);
+}
+
+void gather_patches(const Window& window, const float* padded, std::int64_t begin, std::int64_t end,
+                    float* patches) {
+  for_tap_rows(window, begin, end, [&](std::int64_t patch, std::int64_t place, std::int64_t count) {
+    std::copy_n(padded + place, count, patches + patch);
+  });
+}
+
+void scatter_patches(const Window& window, const float* patches, std::int64_t begin,
+                     std::int64_t end, float* padded) {
+  for_tap_rows(window, begin, end, [&](std::int64_t patch, std::int64_t place, std::int64_t count) {
+    const float* from = patches + patch;
+    float* to = padded + place;
+    for (std::int64_t k = 0; k < count; ++k) to[k] += from[k];
+  });
+}
+
+void unpad(const Window& window, const float* padded, bool accumulate, float* out,
+           std::int64_t out_stride) {
+  const std::int64_t line = padded_width(window) * window.channels;
+  for (std::int64_t y = 0; y < window.height; ++y) {
+    const float* from = padded + (y + window.padding) * line + window.padding * window.channels;
+    for (std::int64_t x = 0; x < window.width; ++x) {
+      for (std::int64_t c = 0; c < window.channels; ++c) {
+        out[c] = accumulate ? out[c] + from[c] : from[c];
+      }
+      from += window.channels;
+      out += out_stride;
+    }
+  }
+}
+
+}  // namespace concertina::kernels

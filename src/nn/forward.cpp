@@ -1,0 +1,108 @@
+// FlexibleNet::forward: which bank of norms, which engine.
+#include <ATen/Parallel.h>
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+#include "concertina/kernels/team.h"
+#include "concertina/nn/flexible_net.h"
+
+#include "fused_engine.h"
+#include "slices.h"
+
+namespace concertina {
+namespace {
+
+std::string known_widths(const std::vector<Width>& widths) {
+  std::vector<std::string> labels;
+  for (const Width width : widths) labels.push_back(width.text());
+  return join(labels, " ");
+}
+
+}  // namespace
+
+void give_threads_to(Engine engine) {
+  at::set_num_threads(engine == Engine::fused ? 1 : kernels::thread_count());
+}
+
+const char* engine_name(Engine engine) {
+  if (engine == Engine::automatic) return "auto";
+  return engine == Engine::plain ? "plain" : "fused";
+}
+
+FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
+  const auto found = banks_.find(width);
+  if (found != banks_.end()) {
+    if (pass == Pass::evaluate && !found->second.calibrated) {
+      throw UsageError("width " + width.text() + " of net \"" + spec_.name +
+                       "\" has no norm statistics yet; train or calibrate it first");
+    }
+    return &found->second;
+  }
+  if (pass == Pass::train && sharing() == NormSharing::shared_affine) return nullptr;
+  throw UsageError("width " + width.text() + " is not one of the net's: " + known_widths(widths_));
+}
+
+double FlexibleNet::momentum(const Bank* bank, Pass pass) const {
+  return pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1) : settings_.momentum;
+}
+
+void FlexibleNet::set_engine(Engine engine) {
+  wanted_ = engine;
+  if (engine != Engine::fused) return;
+  const std::string what = "engine \"fused\" cannot compute net \"" + spec_.name + "\"";
+  if (!device_.is_cpu()) {
+    throw UsageError(what + " on " + device_.str() + "; expected the cpu, or engine plain");
+  }
+  if (fused_->compiled(spec_, {Width(), spec_.exit_count()}, Exits::up_to) == nullptr) {
+    const fused::Unfit& why = fused_->why();
+    throw UsageError(what + ": layer \"" + why.layer + "\" " + why.reason +
+                     "; expected engine auto or plain");
+  }
+}
+
+Engine FlexibleNet::engine() const {
+  if (wanted_ == Engine::plain || !device_.is_cpu()) return Engine::plain;
+  const Subnet whole{Width(), spec_.exit_count()};
+  return fused_->compiled(spec_, whole, Exits::up_to) ? Engine::fused : Engine::plain;
+}
+
+std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
+                                             Pass pass, Exits exits) {
+  Bank* bank = bank_for(subnet.width, pass);
+  const bool fused = wanted_ != Engine::plain && device_.is_cpu() &&
+                     images.scalar_type() == at::kFloat &&
+                     fused_->compiled(spec_, subnet, exits) != nullptr;
+  const std::vector<at::Tensor> logits =
+      fused ? forward_fused(images, subnet, exits, bank, pass)
+            : forward_plain(images, resolve(spec_, subnet, exits), bank, pass);
+  if (bank != nullptr && pass == Pass::calibrate) ++bank->passes;
+  if (bank != nullptr && pass == Pass::train && sharing() == NormSharing::switchable) {
+    bank->calibrated = true;
+  }
+  return logits;
+}
+
+std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images, const Subnet& subnet,
+                                                   Exits exits, Bank* bank, Pass pass) const {
+  const auto compiled = fused_->compiled(spec_, subnet, exits);
+  const bool shared = sharing() == NormSharing::shared_affine;
+  std::vector<fused::LayerTensors> tensors;
+  for (const ResolvedLayer& layer : compiled->resolved.layers) {
+    fused::LayerTensors& one = tensors.emplace_back();
+    if (has_weight(spec_.layers[static_cast<std::size_t>(layer.layer)])) {
+      const LayerWeights& weights = weights_.at(layer.layer);
+      one.weight = weights.weight;
+      one.bias = weights.bias;
+    }
+    if (spec_.layers[static_cast<std::size_t>(layer.layer)].kind != LayerKind::norm) continue;
+    const Norm& norm = shared ? shared_.at(layer.layer) : bank->norms.at(layer.layer);
+    one.weight = norm.weight;
+    one.bias = norm.bias;
+    if (bank == nullptr || (shared && pass == Pass::train)) continue;
+    one.running_mean = bank->norms.at(layer.layer).running_mean;
+    one.running_var = bank->norms.at(layer.layer).running_var;
+  }
+  return fused_->run(images, compiled, std::move(tensors), {pass, momentum(bank, pass), false});
+}
+
+}  // namespace concertina

@@ -1,0 +1,39 @@
+// Numbers to feed kernels with, and comparing what comes out.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace concertina::kernels {
+
+// Normal numbers of mean `centre` and deviation 1, the same for the same seed.
+inline std::vector<float> samples(std::int64_t count, unsigned seed, float centre = 0) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(centre, 1);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// |a - b| <= tolerance * max|b|, everywhere.
+template <class Number>
+testing::AssertionResult near(const std::vector<Number>& a, const std::vector<Number>& b,
+                              double tolerance) {
+  if (a.size() != b.size()) return testing::AssertionFailure() << "sizes differ";
+  double scale = 0;
+  for (const Number each : b) scale = std::max(scale, std::abs(static_cast<double>(each)));
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    const double difference = std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k]));
+    if (difference <= tolerance * scale) continue;
+    return testing::AssertionFailure()
+           << a[k] << " and " << b[k] << " at " << k << ", scale " << scale;
+  }
+  return testing::AssertionSuccess();
+}
+
+}  // namespace concertina::kernels

@@ -1,0 +1,57 @@
+#include "concertina/kernels/team.h"
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace concertina::kernels {
+namespace {
+
+TEST(Team, RunsEveryPartOnceWhateverTheThreads) {
+  for (const int threads : {1, 2, 5}) {
+    Team team(threads);
+    for (const int parts : {0, 1, 3, 64}) {
+      std::vector<std::atomic<int>> times(static_cast<std::size_t>(parts));
+      for (int job = 0; job < 50; ++job) {
+        team.run(parts, [&](int part, int thread) {
+          EXPECT_TRUE(thread >= 0 && thread < threads);
+          ++times[static_cast<std::size_t>(part)];
+        });
+      }
+      for (const auto& each : times) EXPECT_EQ(each, 50);
+    }
+  }
+}
+
+TEST(Team, AThreadsNumberIsNeverUsedTwiceAtATime) {
+  Team team(3);
+  std::vector<std::atomic<int>> inside(3);
+  team.run(200, [&](int, int thread) {
+    EXPECT_EQ(inside[static_cast<std::size_t>(thread)]++, 0);
+    --inside[static_cast<std::size_t>(thread)];
+  });
+}
+
+TEST(Team, ThrowsWhatAPartThrewAndGoesOnAfterwards) {
+  Team team(2);
+  const auto job = [](int part, int) {
+    if (part == 3) throw std::runtime_error("part 3");
+  };
+  EXPECT_THROW(team.run(8, job), std::runtime_error);
+  std::atomic<int> done{0};
+  team.run(8, [&](int, int) { ++done; });
+  EXPECT_EQ(done, 8);
+}
+
+TEST(Team, ThreadsOfTheProcessAreWhatWasSet) {
+  const int before = thread_count();
+  EXPECT_GE(before, 1);
+  set_thread_count(3);
+  EXPECT_EQ(thread_count(), 3);
+  set_thread_count(before);
+}
+
+}  // namespace
+}  // namespace concertina::kernels
