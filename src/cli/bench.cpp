@@ -7,6 +7,7 @@
 
 #include <ATen/Functions.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"
 #include "concertina/distill/train_step.h"
@@ -34,9 +35,9 @@ std::vector<Option> options() {
                list_option("set", "KEY=VALUE", "a recipe key"),
                integer_option("batch", {1, 65536}, "images a step", "64"),
                integer_option("steps", {1, 1000000}, "timed steps", "20"),
-               integer_option("warm-up", {0, 1000000}, "steps before them", "3"), engine_option(),
-               choice_option("precision", {"fp32"}, "of the arithmetic", "fp32")},
-              {named_net_options(), machine_options(), output_options()});
+               integer_option("warm-up", {0, 1000000}, "steps before them", "3"),
+               flag_option("profile", "say which kinds of layers the time goes to")},
+              {arithmetic_options(), named_net_options(), machine_options(), output_options()});
 }
 
 struct Images {
@@ -59,17 +60,18 @@ Images random_images(const NetSpec& net, std::int64_t batch, at::Device device) 
 class StepBench {
  public:
   StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device,
-            Engine engine)
+            Engine engine, Precision precision)
       : recipe_(recipe),
         widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
         net_(spec, widths_, norm_settings(recipe), recipe.seed, device),
         sgd_(net_.parameters(), recipe),
         data_(random_images(spec, batch, device)) {
-    net_.set_engine(engine);
+    net_.set_engine(engine, precision);
     give_threads_to(net_.engine());
   }
 
   const char* engine() const { return engine_name(net_.engine()); }
+  void set_profile(Profile* profile) { net_.set_profile(profile); }
 
   // Seconds of step `step`.
   double run(std::int64_t step) {
@@ -104,6 +106,41 @@ std::int64_t peak_memory() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+// One row a kind of layer, the slowest first, and what is outside the net's passes.
+Json profile_rows(const Profile& profile, double steps, double seconds) {
+  Json rows = Json::array();
+  double rest = seconds;
+  for (const auto& [kind, time] : profile) {
+    const double both = time.forward_s + time.backward_s;
+    rest -= both;
+    rows.push_back({{"layers", kind},
+                    {"forward_ms", time.forward_s / steps * 1000},
+                    {"backward_ms", time.backward_s / steps * 1000},
+                    {"share", both / seconds},
+                    {"gflop_per_s", time.flop / both / 1e9}});
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const Json& a, const Json& b) { return a["share"] > b["share"]; });
+  rows.push_back({{"layers", "losses, optimiser"},
+                  {"forward_ms", nullptr},
+                  {"backward_ms", rest / steps * 1000},
+                  {"share", rest / seconds},
+                  {"gflop_per_s", nullptr}});
+  return rows;
+}
+
+void print_profile(const Json& rows) {
+  TextTable table({"layers", ">forward, ms", ">back, ms", ">share", ">Gflop/s"});
+  const auto cell = [](const Json& value, int digits) {
+    return value.is_null() ? std::string("-") : format_fixed(value, digits);
+  };
+  for (const Json& row : rows) {
+    table.add({row["layers"], cell(row["forward_ms"], 2), cell(row["backward_ms"], 2),
+               format_quantity(row["share"], Unit::fraction), cell(row["gflop_per_s"], 1)});
+  }
+  std::cout << table.text();
+}
+
 void print(const Json& json, bool as_json) {
   if (as_json) return print_json(json);
   TextTable table({"figure", ">value"});
@@ -115,6 +152,7 @@ void print(const Json& json, bool as_json) {
   table.add({"engine", json["engine"]});
   table.add({"device", json["device"]});
   std::cout << table.text();
+  if (json.contains("profile")) print_profile(json["profile"]);
 }
 
 int run(const Options& options) {
@@ -123,27 +161,40 @@ int run(const Options& options) {
   const Recipe recipe = find_recipe(options.text("recipe"), options.list("set"));
   const NetSpec net = named_net(options);
   const std::int64_t batch = options.integer("batch");
-  StepBench bench(net, recipe, batch, device, chosen_engine(options));
+  StepBench bench(net, recipe, batch, device, chosen_engine(options), chosen_precision(options));
   const std::int64_t warm_up = options.integer("warm-up");
+  const bool profiled = options.flag("profile");
+  if (profiled && std::string(bench.engine()) != engine_name(Engine::fused)) {
+    throw UsageError("--profile: engine " + std::string(bench.engine()) +
+                     " does not know its layers' times; expected the fused engine");
+  }
+  Profile profile;
   std::vector<double> seconds;
+  double all_seconds = 0;
   for (std::int64_t step = 0; step < warm_up + options.integer("steps"); ++step) {
+    if (profiled && step == warm_up) bench.set_profile(&profile);
     const double one = bench.run(step);
-    if (step >= warm_up) seconds.push_back(one);
+    if (step < warm_up) continue;
+    seconds.push_back(one);
+    all_seconds += one;
   }
   const double step_seconds = median(seconds);
-  print({{"images_per_s", static_cast<double>(batch) / step_seconds},
-         {"step_ms", step_seconds * 1000},
-         {"peak_rss_bytes", peak_memory()},
-         {"net", net.name},
-         {"recipe", recipe.name},
-         {"batch", batch},
-         {"steps", seconds.size()},
-         {"threads", kernels::thread_count()},
-         {"engine", bench.engine()},
-         {"precision", options.text("precision")},
-         {"device", device.str()},
-         {"processor", processor_name()}},
-        options.flag("json"));
+  Json result = {{"images_per_s", static_cast<double>(batch) / step_seconds},
+                 {"step_ms", step_seconds * 1000},
+                 {"peak_rss_bytes", peak_memory()},
+                 {"net", net.name},
+                 {"recipe", recipe.name},
+                 {"batch", batch},
+                 {"steps", seconds.size()},
+                 {"threads", kernels::thread_count()},
+                 {"engine", bench.engine()},
+                 {"precision", options.text("precision")},
+                 {"device", device.str()},
+                 {"processor", processor_name()}};
+  if (profiled) {
+    result["profile"] = profile_rows(profile, static_cast<double>(seconds.size()), all_seconds);
+  }
+  print(result, options.flag("json"));
   return 0;
 }
 

@@ -14,7 +14,9 @@ namespace {
 void warn_of_changes(const RunState& state, at::Device device) {
   const std::vector<std::string> then = split(state.environment, '\n');
   const std::vector<std::string> now =
-      split(environment_text(device, recorded_engine(state.environment)), '\n');
+      split(environment_text(device, recorded_engine(state.environment),
+                             recorded_precision(state.environment)),
+            '\n');
   for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
     if (now[k] == then[k]) continue;
     log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +

@@ -110,8 +110,10 @@ std::vector<Option> output_options() {
           text_option("log-level", "L", "trace, debug, info, warn, error or off", "info")};
 }
 
-Option engine_option() {
-  return choice_option("engine", {"auto", "plain", "fused"}, "how the network is computed", "auto");
+std::vector<Option> arithmetic_options() {
+  return {
+      choice_option("engine", {"auto", "plain", "fused"}, "how the network is computed", "auto"),
+      choice_option("precision", {"fp32", "bf16"}, "of the training passes' arithmetic", "fp32")};
 }
 
 Engine chosen_engine(const Options& options) {
@@ -119,6 +121,11 @@ Engine chosen_engine(const Options& options) {
     if (options.text("engine") == engine_name(engine)) return engine;
   }
   return Engine::automatic;
+}
+
+Precision chosen_precision(const Options& options) {
+  return options.text("precision") == precision_name(Precision::bf16) ? Precision::bf16
+                                                                      : Precision::fp32;
 }
 
 std::vector<Option> with(std::vector<Option> options,

@@ -18,9 +18,10 @@ void tune_process();
 std::vector<Option> machine_options();
 // The same for a run that goes on: without them, as it began.
 std::vector<Option> machine_options_of_run();
-// --engine, for commands that make a net.
-Option engine_option();
+// --engine and --precision, for commands that make a net.
+std::vector<Option> arithmetic_options();
 Engine chosen_engine(const Options& options);
+Precision chosen_precision(const Options& options);
 // --json, --quiet and --log-level, for commands that take a while; --json alone otherwise.
 std::vector<Option> output_options();
 Option json_option();

@@ -46,9 +46,9 @@ std::vector<Option> options() {
        text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
        text_option("out", "RUN", "the folder to make and fill")},
       {recipe_options(),
-       {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
-        engine_option(), choice_option("precision", {"fp32"}, "of the arithmetic", "fp32"),
-        max_steps_option(),
+       {integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0")},
+       arithmetic_options(),
+       {max_steps_option(),
         flag_option("print-recipe", "print the recipe in full, and train nothing")},
        machine_options(),
        output_options()});
@@ -142,7 +142,8 @@ int run(const Options& options) {
   create_folder(folder);
   const FolderLock lock(folder);
   refuse_old_run(folder);
-  RunState state = new_run(net, recipe, data, device, chosen_engine(options));
+  RunState state =
+      new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options));
   return train_and_report(state, data, folder, device, options);
 }
 

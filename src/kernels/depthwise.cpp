@@ -1,173 +1,137 @@
 // Depthwise convolution, one vector of channels at a time: the input's values go once into a padded
-// plane of that vector, where every tap is one aligned load.
+// plane of that vector (planes.h).
+#include <algorithm>
+#include <type_traits>
+
 #include "concertina/kernels/convolution.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "depthwise.cpp"
 #include <hwy/foreach_target.h>
 
-#include "vectors.h"
+#include "planes.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace concertina::kernels::HWY_NAMESPACE {
 
-// Pixels of one vector of channels, dense.
-struct Plane {
-  float* pixels;
-  std::int64_t width;
+// What one vector of channels needs, one behind the other in the scratch.
+template <class D>
+struct Workplace {
+  Workplace(const Window& window, float* scratch) {
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+    values = {scratch, window.width + 2 * window.padding};
+    scratch += window.padded_pixels() * lanes;
+    by_two = window.kernel == 3 && window.stride == 2;
+    gradient = {scratch, by_two ? window.out_width + 2 : window.width + window.kernel - 1};
+    gradient_height = by_two ? window.out_height + 2 : window.height + window.kernel - 1;
+    weight = scratch + gradient_height * gradient.width * lanes;
+  }
 
-  HWY_INLINE float* at(std::int64_t y, std::int64_t x) const {
-    return pixels + (y * width + x) * static_cast<std::int64_t>(hn::Lanes(Tag()));
-  }
-  HWY_INLINE Vec load(std::int64_t y, std::int64_t x) const { return hn::Load(Tag(), at(y, x)); }
-  HWY_INLINE void store(std::int64_t y, std::int64_t x, Vec value) const {
-    hn::Store(value, Tag(), at(y, x));
-  }
-  HWY_INLINE void clear(std::int64_t height) const {
-    const Vec zero = hn::Zero(Tag());
-    for (std::int64_t y = 0; y < height; ++y) {
-      for (std::int64_t x = 0; x < width; ++x) store(y, x, zero);
-    }
-  }
+  Plane<D> values;    // padded input
+  Plane<D> gradient;  // of the output: by_two with one zero around, else spread out by the stride
+                      // with kernel - 1 - padding around
+  std::int64_t gradient_height;
+  bool by_two;    // transposed_3x3_by_2() gives the input's gradient
+  float* weight;  // [taps] vectors
 };
 
 // The values of z in the middle of a plane of zeros.
-template <class Part>
-HWY_INLINE void fill_values(const Window& window, const Part& part, const float* z,
+template <class Part, class T>
+HWY_INLINE void fill_values(const Window& window, const Part& part, const T* z,
                             std::int64_t z_stride, const Affine& affine, std::int64_t c,
-                            const Plane& plane) {
-  const Tag d;
-  const Vec scale = part.load(affine.scale + c);
-  const Vec shift = part.load(affine.shift + c);
-  const Vec low = hn::Set(d, affine.low);
-  const Vec high = hn::Set(d, affine.high);
+                            const Plane<typename Part::Tag>& plane) {
+  const typename Part::Tag d;
+  const auto scale = part.load(affine.scale + c);
+  const auto shift = part.load(affine.shift + c);
+  const auto low = hn::Set(d, affine.low);
+  const auto high = hn::Set(d, affine.high);
+  const T* pixel = z + c;
   for (std::int64_t y = 0; y < window.height; ++y) {
-    for (std::int64_t x = 0; x < window.width; ++x) {
-      const Vec value =
-          hn::MulAdd(part.load(z + (y * window.width + x) * z_stride + c), scale, shift);
+    for (std::int64_t x = 0; x < window.width; ++x, pixel += z_stride) {
+      const auto value = hn::MulAdd(part.load(pixel), scale, shift);
       plane.store(y + window.padding, x + window.padding, hn::Min(high, hn::Max(low, value)));
     }
   }
 }
 
-// out[y, x] = sum over taps of plane[y * kStride + ky, x * kStride + kx] * weight[ky, kx], four
-// pixels at a time where there are four.
-template <int kKernel, int kStride, int kPixels, class Store>
-HWY_INLINE void correlate_row(const Plane& plane, const Vec* weight, std::int64_t y, std::int64_t x,
-                              const Store& store) {
-  Vec sum[kPixels];
-  for (int i = 0; i < kPixels; ++i) sum[i] = hn::Zero(Tag());
-  for (int ky = 0; ky < kKernel; ++ky) {
-    for (int j = 0; j < (kPixels - 1) * kStride + kKernel; ++j) {
-      const Vec value = plane.load(y * kStride + ky, x * kStride + j);
-      for (int i = 0; i < kPixels; ++i) {
-        const int kx = j - i * kStride;
-        if (kx >= 0 && kx < kKernel) {
-          sum[i] = hn::MulAdd(value, weight[ky * kKernel + kx], sum[i]);
-        }
-      }
-    }
-  }
-  for (int i = 0; i < kPixels; ++i) store(y, x + i, sum[i]);
-}
-
-template <int kKernel, int kStride, class Store>
-HWY_INLINE void correlate(const Plane& plane, const Vec* weight, std::int64_t height,
-                          std::int64_t width, const Store& store) {
-  for (std::int64_t y = 0; y < height; ++y) {
-    std::int64_t x = 0;
-    for (; x + 4 <= width; x += 4) correlate_row<kKernel, kStride, 4>(plane, weight, y, x, store);
-    for (; x < width; ++x) correlate_row<kKernel, kStride, 1>(plane, weight, y, x, store);
+// The taps of the channels from c on; turned round, or not.
+template <class Part>
+HWY_INLINE void take_weight(const Window& window, const Part& part, const float* weight,
+                            std::int64_t c, bool turned, float* into) {
+  const typename Part::Tag d;
+  const std::int64_t taps = window.taps();
+  for (std::int64_t tap = 0; tap < taps; ++tap) {
+    const std::int64_t from = turned ? taps - 1 - tap : tap;
+    hn::Store(part.load(weight + from * window.channels + c), d,
+              into + tap * static_cast<std::int64_t>(hn::Lanes(d)));
   }
 }
 
-// Any kernel and stride.
-template <class Store>
-HWY_INLINE void correlate_any(const Plane& plane, const float* weight, std::int64_t kernel,
-                              std::int64_t stride, std::int64_t height, std::int64_t width,
-                              const Store& store) {
-  const Tag d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t y = 0; y < height; ++y) {
-    for (std::int64_t x = 0; x < width; ++x) {
-      Vec sum = hn::Zero(d);
-      for (std::int64_t tap = 0; tap < kernel * kernel; ++tap) {
-        const Vec value = plane.load(y * stride + tap / kernel, x * stride + tap % kernel);
-        sum = hn::MulAdd(value, hn::Load(d, weight + tap * lanes), sum);
-      }
-      store(y, x, sum);
-    }
-  }
-}
-
-// `weight`: [taps] vectors, dense.
-template <class Store>
-HWY_INLINE void correlate_with(const Plane& plane, const float* weight, std::int64_t kernel,
-                               std::int64_t stride, std::int64_t height, std::int64_t width,
-                               const Store& store) {
-  const Tag d;
-  if (kernel != 3 || stride > 2) {
-    correlate_any(plane, weight, kernel, stride, height, width, store);
-    return;
-  }
-  Vec taps[9];
-  for (std::size_t tap = 0; tap < 9; ++tap) taps[tap] = hn::Load(d, weight + tap * hn::Lanes(d));
-  if (stride == 1) {
-    correlate<3, 1>(plane, taps, height, width, store);
-  } else {
-    correlate<3, 2>(plane, taps, height, width, store);
-  }
-}
-
-// What the planes of one vector of channels need, one behind the other in the scratch.
-struct Scratch {
-  Plane values;    // padded input
-  Plane gradient;  // of the output, spread out by the stride, with kernel - 1 - padding around
-  float* weight;   // [taps] vectors
-};
-
-HWY_INLINE Scratch layout(const Window& window, float* scratch) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
-  const std::int64_t spread_width = window.width + window.kernel - 1;
-  const std::int64_t spread_height = window.height + window.kernel - 1;
-  Scratch place{};
-  place.values = {scratch, window.width + 2 * window.padding};
-  scratch += window.padded_pixels() * lanes;
-  place.gradient = {scratch, spread_width};
-  place.weight = scratch + spread_height * spread_width * lanes;
-  return place;
-}
-
-void depthwise(const Window& window, const float* z, std::int64_t z_stride, const Affine& affine,
-               const float* weight, float* out, std::int64_t out_stride, float* scratch) {
-  const Tag d;
-  const Scratch place = layout(window, scratch);
+// The zeros around the values, which stay where they are for parts of one kind.
+template <class D>
+HWY_INLINE void clear_once(const Window& window, const Workplace<D>& place, bool with_gradient,
+                           std::int64_t& cleared_lanes) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  if (cleared_lanes == lanes) return;
+  cleared_lanes = lanes;
   place.values.clear(window.height + 2 * window.padding);
-  for_channels(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
+  if (with_gradient) place.gradient.clear(place.gradient_height);
+}
+
+template <class T>
+void forward(const Window& window, const T* z, std::int64_t z_stride, const Affine& affine,
+             const float* weight, T* out, std::int64_t out_stride, float* scratch) {
+  std::int64_t cleared_lanes = 0;
+  for_channels<1>(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
+    using Part = std::decay_t<decltype(part)>;
+    const Workplace<typename Part::Tag> place(window, scratch);
+    clear_once(window, place, false, cleared_lanes);
     fill_values(window, part, z, z_stride, affine, c, place.values);
-    for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
-      hn::Store(part.load(weight + tap * window.channels + c), d,
-                place.weight + tap * static_cast<std::int64_t>(hn::Lanes(d)));
-    }
+    take_weight(window, part, weight, c, false, place.weight);
     correlate_with(place.values, place.weight, window.kernel, window.stride, window.out_height,
-                   window.out_width, [&](std::int64_t y, std::int64_t x, Vec sum) HWY_ATTR {
+                   window.out_width,
+                   [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
                      part.store(sum, out + (y * window.out_width + x) * out_stride + c);
                    });
   });
 }
 
+// The output's gradient into its plane.
+template <class Part, class T>
+HWY_INLINE void fill_gradient(const Window& window, const Part& part, const T* dz,
+                              std::int64_t dz_stride, std::int64_t c,
+                              const Workplace<typename Part::Tag>& place) {
+  const std::int64_t apart = place.by_two ? 1 : window.stride;
+  const std::int64_t around = place.by_two ? 1 : window.kernel - 1 - window.padding;
+  const T* pixel = dz + c;
+  for (std::int64_t y = 0; y < window.out_height; ++y) {
+    for (std::int64_t x = 0; x < window.out_width; ++x, pixel += dz_stride) {
+      place.gradient.store(y * apart + around, x * apart + around, part.load(pixel));
+    }
+  }
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> gradient_at(const Window& window, const Workplace<D>& place, std::int64_t y,
+                                  std::int64_t x) {
+  const std::int64_t apart = place.by_two ? 1 : window.stride;
+  const std::int64_t around = place.by_two ? 1 : window.kernel - 1 - window.padding;
+  return place.gradient.load(y * apart + around, x * apart + around);
+}
+
 // Adds to each tap's gradient the sum over pixels of dz times the value that the tap saw.
 template <class Part>
-HWY_INLINE void weight_sums(const Window& window, const Part& part, const Scratch& place,
-                            const float* dz, std::int64_t dz_stride, std::int64_t c,
-                            float* weight_gradient) {
+HWY_INLINE void add_weight_sums(const Window& window, const Part& part,
+                                const Workplace<typename Part::Tag>& place, std::int64_t c,
+                                float* weight_gradient) {
+  using D = typename Part::Tag;
   for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
-    Vec sum = hn::Zero(Tag());
+    auto sum = hn::Zero(D());
     for (std::int64_t y = 0; y < window.out_height; ++y) {
       for (std::int64_t x = 0; x < window.out_width; ++x) {
-        const Vec value = place.values.load(y * window.stride + tap / window.kernel,
-                                            x * window.stride + tap % window.kernel);
-        sum = hn::MulAdd(value, part.load(dz + (y * window.out_width + x) * dz_stride + c), sum);
+        const auto value = place.values.load(y * window.stride + tap / window.kernel,
+                                             x * window.stride + tap % window.kernel);
+        sum = hn::MulAdd(value, gradient_at(window, place, y, x), sum);
       }
     }
     float* to = weight_gradient + tap * window.channels + c;
@@ -177,16 +141,17 @@ HWY_INLINE void weight_sums(const Window& window, const Part& part, const Scratc
 
 // The same with the nine taps in registers.
 template <int kStride, class Part>
-HWY_INLINE void weight_sums_3x3(const Window& window, const Part& part, const Scratch& place,
-                                const float* dz, std::int64_t dz_stride, std::int64_t c,
-                                float* weight_gradient) {
-  Vec sums[9];
-  for (auto& sum : sums) sum = hn::Zero(Tag());
+HWY_INLINE void add_weight_sums_3x3(const Window& window, const Part& part,
+                                    const Workplace<typename Part::Tag>& place, std::int64_t c,
+                                    float* weight_gradient) {
+  using D = typename Part::Tag;
+  hn::Vec<D> sums[9];
+  for (auto& sum : sums) sum = hn::Zero(D());
   for (std::int64_t y = 0; y < window.out_height; ++y) {
     for (std::int64_t x = 0; x < window.out_width; ++x) {
-      const Vec gradient = part.load(dz + (y * window.out_width + x) * dz_stride + c);
+      const auto gradient = gradient_at(window, place, y, x);
       for (int tap = 0; tap < 9; ++tap) {
-        const Vec value = place.values.load(y * kStride + tap / 3, x * kStride + tap % 3);
+        const auto value = place.values.load(y * kStride + tap / 3, x * kStride + tap % 3);
         sums[tap] = hn::MulAdd(value, gradient, sums[tap]);
       }
     }
@@ -198,56 +163,60 @@ HWY_INLINE void weight_sums_3x3(const Window& window, const Part& part, const Sc
 }
 
 template <class Part>
-HWY_INLINE void add_weight_gradient(const Window& window, const Part& part, const Scratch& place,
-                                    const float* dz, std::int64_t dz_stride, std::int64_t c,
+HWY_INLINE void add_weight_gradient(const Window& window, const Part& part,
+                                    const Workplace<typename Part::Tag>& place, std::int64_t c,
                                     float* into) {
   if (window.kernel == 3 && window.stride == 1) {
-    weight_sums_3x3<1>(window, part, place, dz, dz_stride, c, into);
-  } else if (window.kernel == 3 && window.stride == 2) {
-    weight_sums_3x3<2>(window, part, place, dz, dz_stride, c, into);
+    add_weight_sums_3x3<1>(window, part, place, c, into);
+  } else if (place.by_two) {
+    add_weight_sums_3x3<2>(window, part, place, c, into);
   } else {
-    weight_sums(window, part, place, dz, dz_stride, c, into);
+    add_weight_sums(window, part, place, c, into);
   }
 }
 
-// A correlation of the spread-out gradient with the filter turned round.
-template <class Part>
-HWY_INLINE void input_gradient(const Window& window, const Part& part, const Scratch& place,
-                               const float* weight, const float* dz, std::int64_t dz_stride,
-                               std::int64_t c, const DepthwiseGradients& into) {
-  const Tag d;
-  const std::int64_t around = window.kernel - 1 - window.padding;
-  for (std::int64_t y = 0; y < window.out_height; ++y) {
-    for (std::int64_t x = 0; x < window.out_width; ++x) {
-      place.gradient.store(y * window.stride + around, x * window.stride + around,
-                           part.load(dz + (y * window.out_width + x) * dz_stride + c));
-    }
+// A correlation of the spread-out gradient with the filter turned round, or its shorter form.
+template <class Part, class T>
+HWY_INLINE void input_gradient(const Window& window, const Part& part,
+                               const Workplace<typename Part::Tag>& place, const float* weight,
+                               std::int64_t c, const DepthwiseGradients<T>& into) {
+  const auto put = [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
+    T* to = into.in_gradient + (y * window.width + x) * into.in_stride + c;
+    part.store(into.accumulate ? hn::Add(part.load(to), sum) : sum, to);
+  };
+  take_weight(window, part, weight, c, !place.by_two, place.weight);
+  if (!place.by_two) {
+    correlate_with(place.gradient, place.weight, window.kernel, 1, window.height, window.width,
+                   put);
+    return;
   }
-  const std::int64_t taps = window.taps();
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    hn::Store(part.load(weight + (taps - 1 - tap) * window.channels + c), d,
-              place.weight + tap * static_cast<std::int64_t>(hn::Lanes(d)));
-  }
-  correlate_with(place.gradient, place.weight, window.kernel, 1, window.height, window.width,
-                 [&](std::int64_t y, std::int64_t x, Vec sum) HWY_ATTR {
-                   float* to = into.in_gradient + (y * window.width + x) * into.in_stride + c;
-                   part.store(into.accumulate ? hn::Add(part.load(to), sum) : sum, to);
-                 });
+  transposed_3x3_by_2(place.gradient, place.weight, window.out_height, window.out_width,
+                      [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
+                        y -= window.padding;
+                        x -= window.padding;
+                        if (y < 0 || x < 0 || y >= window.height || x >= window.width) return;
+                        put(y, x, sum);
+                      });
 }
 
-void depthwise_gradient(const Window& window, const float* z, std::int64_t z_stride,
-                        const Affine& affine, const float* weight, const float* dz,
-                        std::int64_t dz_stride, const DepthwiseGradients& into, float* scratch) {
-  const Scratch place = layout(window, scratch);
-  place.values.clear(window.height + 2 * window.padding);
-  place.gradient.clear(window.height + window.kernel - 1);
-  for_channels(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
+template <class T>
+void backward(const Window& window, const T* z, std::int64_t z_stride, const Affine& affine,
+              const float* weight, const T* dz, std::int64_t dz_stride,
+              const DepthwiseGradients<T>& into, float* scratch) {
+  std::int64_t cleared_lanes = 0;
+  for_channels<1>(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
+    using Part = std::decay_t<decltype(part)>;
+    const Workplace<typename Part::Tag> place(window, scratch);
+    clear_once(window, place, true, cleared_lanes);
     fill_values(window, part, z, z_stride, affine, c, place.values);
-    add_weight_gradient(window, part, place, dz, dz_stride, c, into.weight_gradient);
-    if (into.in_gradient == nullptr) return;
-    input_gradient(window, part, place, weight, dz, dz_stride, c, into);
+    fill_gradient(window, part, dz, dz_stride, c, place);
+    add_weight_gradient(window, part, place, c, into.weight_gradient);
+    if (into.in_gradient != nullptr) input_gradient(window, part, place, weight, c, into);
   });
 }
+
+DepthwiseKernels<float> float_depthwise() { return {&forward<float>, &backward<float>}; }
+DepthwiseKernels<BFloat16> half_depthwise() { return {&forward<BFloat16>, &backward<BFloat16>}; }
 
 }  // namespace concertina::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -255,26 +224,26 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace concertina::kernels {
 
-HWY_EXPORT(depthwise);
-HWY_EXPORT(depthwise_gradient);
+HWY_EXPORT(float_depthwise);
+HWY_EXPORT(half_depthwise);
+
+template <>
+const DepthwiseKernels<float>& depthwise<float>() {
+  static const DepthwiseKernels<float> kernels = HWY_DYNAMIC_DISPATCH(float_depthwise)();
+  return kernels;
+}
+
+template <>
+const DepthwiseKernels<BFloat16>& depthwise<BFloat16>() {
+  static const DepthwiseKernels<BFloat16> kernels = HWY_DYNAMIC_DISPATCH(half_depthwise)();
+  return kernels;
+}
 
 std::int64_t depthwise_scratch(const Window& window) {
   const std::int64_t spread =
       (window.height + window.kernel - 1) * (window.width + window.kernel - 1);
-  return 16 * (window.padded_pixels() + spread + window.taps());
-}
-
-void depthwise(const Window& window, const float* z, std::int64_t z_stride, const Affine& affine,
-               const float* weight, float* out, std::int64_t out_stride, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(depthwise)
-  (window, z, z_stride, affine, weight, out, out_stride, scratch);
-}
-
-void depthwise_gradient(const Window& window, const float* z, std::int64_t z_stride,
-                        const Affine& affine, const float* weight, const float* dz,
-                        std::int64_t dz_stride, const DepthwiseGradients& into, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(depthwise_gradient)
-  (window, z, z_stride, affine, weight, dz, dz_stride, into, scratch);
+  const std::int64_t around = (window.out_height + 2) * (window.out_width + 2);
+  return 16 * (window.padded_pixels() + std::max(spread, around) + window.taps());
 }
 
 }  // namespace concertina::kernels

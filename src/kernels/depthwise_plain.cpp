@@ -42,7 +42,7 @@ void depthwise_plain(const Window& window, const float* z, std::int64_t z_stride
 
 void depthwise_gradient_plain(const Window& window, const float* z, std::int64_t z_stride,
                               const Affine& affine, const float* weight, const float* dz,
-                              std::int64_t dz_stride, const DepthwiseGradients& into) {
+                              std::int64_t dz_stride, const DepthwiseGradients<float>& into) {
   if (into.in_gradient != nullptr && !into.accumulate) {
     for (std::int64_t pixel = 0; pixel < window.in_pixels(); ++pixel) {
       std::fill_n(into.in_gradient + pixel * into.in_stride, window.channels, 0.0F);

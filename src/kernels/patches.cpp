@@ -26,23 +26,25 @@ void for_tap_rows(const Window& window, std::int64_t begin, std::int64_t end, co
 
 }  // namespace
 
-void pad(const Window& window, const float* z, std::int64_t z_stride, const Affine& affine,
-         float* padded) {
+template <class T>
+void pad(const Window& window, const T* z, std::int64_t z_stride, const Affine& affine, T* padded) {
+  const T zero = rounded<T>(0);
   const std::int64_t margin = window.padding * window.channels;
   const std::int64_t line = padded_width(window) * window.channels;
-  std::fill_n(padded, window.padding * line, 0.0F);
-  float* row = padded + window.padding * line;
+  std::fill_n(padded, window.padding * line, zero);
+  T* row = padded + window.padding * line;
   for (std::int64_t y = 0; y < window.height; ++y, row += line) {
-    std::fill_n(row, margin, 0.0F);
-    activate({window.width, window.channels}, z + y * window.width * z_stride, z_stride, affine,
-             row + margin, window.channels);
-    std::fill_n(row + line - margin, margin, 0.0F);
+    std::fill_n(row, margin, zero);
+    rows<T>().activate({window.width, window.channels}, z + y * window.width * z_stride, z_stride,
+                       affine, row + margin, window.channels);
+    std::fill_n(row + line - margin, margin, zero);
   }
-  std::fill_n(row, window.padding * line, 0.0F);
+  std::fill_n(row, window.padding * line, zero);
 }
 
-void gather_patches(const Window& window, const float* padded, std::int64_t begin, std::int64_t end,
-                    float* patches) {
+template <class T>
+void gather_patches(const Window& window, const T* padded, std::int64_t begin, std::int64_t end,
+                    T* patches) {
   for_tap_rows(window, begin, end, [&](std::int64_t patch, std::int64_t place, std::int64_t count) {
     std::copy_n(padded + place, count, patches + patch);
   });
@@ -57,19 +59,27 @@ void scatter_patches(const Window& window, const float* patches, std::int64_t be
   });
 }
 
-void unpad(const Window& window, const float* padded, bool accumulate, float* out,
+template <class T>
+void unpad(const Window& window, const float* padded, bool accumulate, T* out,
            std::int64_t out_stride) {
   const std::int64_t line = padded_width(window) * window.channels;
   for (std::int64_t y = 0; y < window.height; ++y) {
     const float* from = padded + (y + window.padding) * line + window.padding * window.channels;
     for (std::int64_t x = 0; x < window.width; ++x) {
       for (std::int64_t c = 0; c < window.channels; ++c) {
-        out[c] = accumulate ? out[c] + from[c] : from[c];
+        out[c] = rounded<T>(accumulate ? to_float(out[c]) + from[c] : from[c]);
       }
       from += window.channels;
       out += out_stride;
     }
   }
 }
+
+template void pad(const Window&, const float*, std::int64_t, const Affine&, float*);
+template void pad(const Window&, const BFloat16*, std::int64_t, const Affine&, BFloat16*);
+template void gather_patches(const Window&, const float*, std::int64_t, std::int64_t, float*);
+template void gather_patches(const Window&, const BFloat16*, std::int64_t, std::int64_t, BFloat16*);
+template void unpad(const Window&, const float*, bool, float*, std::int64_t);
+template void unpad(const Window&, const float*, bool, BFloat16*, std::int64_t);
 
 }  // namespace concertina::kernels

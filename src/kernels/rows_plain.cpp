@@ -71,4 +71,33 @@ void add_gradient_sums_plain(Extent extent, const float* z, std::int64_t z_strid
   });
 }
 
+void store_plain(Extent extent, const float* from, bool accumulate, float* to,
+                 std::int64_t to_stride) {
+  for_each(extent, [&](std::int64_t row, std::int64_t c) {
+    const float value = from[row * extent.channels + c];
+    float& place = to[row * to_stride + c];
+    place = accumulate ? place + value : value;
+  });
+}
+
+void average_plain(Extent extent, const float* z, std::int64_t z_stride, const Affine& affine,
+                   float* mean) {
+  std::vector<float> values(static_cast<std::size_t>(extent.rows * extent.channels));
+  activate_plain(extent, z, z_stride, affine, values.data(), extent.channels);
+  std::fill_n(mean, extent.channels, 0.0F);
+  for_each(extent, [&](std::int64_t row, std::int64_t c) {
+    mean[c] += values[static_cast<std::size_t>(row * extent.channels + c)] /
+               static_cast<float>(extent.rows);
+  });
+}
+
+void spread_plain(Extent extent, const float* mean_gradient, bool accumulate, float* g,
+                  std::int64_t g_stride) {
+  for_each(extent, [&](std::int64_t row, std::int64_t c) {
+    const float share = mean_gradient[c] / static_cast<float>(extent.rows);
+    float& place = g[row * g_stride + c];
+    place = accumulate ? place + share : share;
+  });
+}
+
 }  // namespace concertina::kernels

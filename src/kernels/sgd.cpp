@@ -1,5 +1,7 @@
 #include "concertina/kernels/sgd.h"
 
+#include <type_traits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sgd.cpp"
 #include <hwy/foreach_target.h>
@@ -11,32 +13,34 @@ namespace concertina::kernels::HWY_NAMESPACE {
 
 void sgd_step(std::int64_t count, const SgdRule& rule, const float* gradient, float* buffer,
               float* value) {
-  const Tag d;
-  const Vec decay = hn::Set(d, rule.decay);
-  const Vec momentum = hn::Set(d, rule.momentum);
-  const Vec rate = hn::Set(d, rule.rate);
-  for_channels(count, [&](std::int64_t k, const auto& part) HWY_ATTR {
-    const Vec old = part.load(value + k);
-    const Vec g = hn::MulAdd(decay, old, part.load(gradient + k));
-    const Vec kept = hn::MulAdd(momentum, part.load(buffer + k), g);
-    const Vec change = rule.nesterov ? hn::MulAdd(momentum, kept, g) : kept;
+  for_channels<1>(count, [&](std::int64_t k, const auto& part) HWY_ATTR {
+    const typename std::decay_t<decltype(part)>::Tag d;
+    const auto momentum = hn::Set(d, rule.momentum);
+    const auto old = part.load(value + k);
+    const auto g = hn::MulAdd(hn::Set(d, rule.decay), old, part.load(gradient + k));
+    const auto kept = hn::MulAdd(momentum, part.load(buffer + k), g);
+    const auto change = rule.nesterov ? hn::MulAdd(momentum, kept, g) : kept;
     part.store(kept, buffer + k);
-    part.store(hn::NegMulAdd(rate, change, old), value + k);
+    part.store(hn::NegMulAdd(hn::Set(d, rule.rate), change, old), value + k);
   });
 }
 
 double sum_of_squares(std::int64_t count, const float* values) {
   constexpr std::int64_t kBlock = 4096;  // keeps the float32 sums short
-  const Tag d;
+  const hn::CappedTag<float, 16> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   double total = 0;
-  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
-    Vec sum = hn::Zero(d);
-    for_channels(HWY_MIN(kBlock, count - begin), [&](std::int64_t k, const auto& part) HWY_ATTR {
-      const Vec value = part.load(values + begin + k);
+  std::int64_t k = 0;
+  while (k + lanes <= count) {
+    const std::int64_t end = HWY_MIN(k + kBlock, count);
+    auto sum = hn::Zero(d);
+    for (; k + lanes <= end; k += lanes) {
+      const auto value = hn::LoadU(d, values + k);
       sum = hn::MulAdd(value, value, sum);
-    });
+    }
     total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
   }
+  for (; k < count; ++k) total += static_cast<double>(values[k]) * values[k];
   return total;
 }
 

@@ -3,6 +3,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
+#include "concertina/kernels/matmul.h"
 #include "concertina/kernels/team.h"
 #include "concertina/nn/flexible_net.h"
 
@@ -29,6 +30,10 @@ const char* engine_name(Engine engine) {
   return engine == Engine::plain ? "plain" : "fused";
 }
 
+const char* precision_name(Precision precision) {
+  return precision == Precision::fp32 ? "fp32" : "bf16";
+}
+
 FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
   const auto found = banks_.find(width);
   if (found != banks_.end()) {
@@ -46,9 +51,22 @@ double FlexibleNet::momentum(const Bank* bank, Pass pass) const {
   return pass == Pass::calibrate ? 1.0 / static_cast<double>(bank->passes + 1) : settings_.momentum;
 }
 
-void FlexibleNet::set_engine(Engine engine) {
+void FlexibleNet::set_engine(Engine engine, Precision precision) {
   wanted_ = engine;
-  if (engine != Engine::fused) return;
+  precision_ = precision;
+  if (engine == Engine::fused) require_fused();
+  if (precision == Precision::fp32) return;
+  if (this->engine() != Engine::fused) {
+    throw UsageError("precision \"bf16\": the plain engine computes net \"" + spec_.name +
+                     "\", in float32; expected the fused engine, or precision fp32");
+  }
+  if (!kernels::has_bfloat16()) {
+    throw UsageError(
+        "precision \"bf16\": this processor has no bfloat16 products; expected precision fp32");
+  }
+}
+
+void FlexibleNet::require_fused() {
   const std::string what = "engine \"fused\" cannot compute net \"" + spec_.name + "\"";
   if (!device_.is_cpu()) {
     throw UsageError(what + " on " + device_.str() + "; expected the cpu, or engine plain");
@@ -65,6 +83,8 @@ Engine FlexibleNet::engine() const {
   const Subnet whole{Width(), spec_.exit_count()};
   return fused_->compiled(spec_, whole, Exits::up_to) ? Engine::fused : Engine::plain;
 }
+
+void FlexibleNet::set_profile(Profile* into) { fused_->set_profile(into); }
 
 std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
                                              Pass pass, Exits exits) {
@@ -102,7 +122,9 @@ std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images, con
     one.running_mean = bank->norms.at(layer.layer).running_mean;
     one.running_var = bank->norms.at(layer.layer).running_var;
   }
-  return fused_->run(images, compiled, std::move(tensors), {pass, momentum(bank, pass), false});
+  fused::PassSetting setting{pass, momentum(bank, pass)};
+  if (pass == Pass::train) setting.precision = precision_;
+  return fused_->run(images, compiled, std::move(tensors), setting);
 }
 
 }  // namespace concertina

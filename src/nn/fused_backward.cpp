@@ -2,93 +2,21 @@
 
 #include <ATen/Functions.h>
 
-#include "concertina/kernels/matmul.h"
+#include "concertina/kernels/convolution.h"
 
+#include "fused_norm.h"
 #include "fused_pass.h"
 
 namespace concertina::fused {
 namespace {
-
-std::int64_t room(std::int64_t floats) { return (floats + 15) / 16 * 16; }
 
 std::int64_t weight_floats(const Operation& one) {
   const std::int64_t out = one.kind == Kind::depthwise ? 1 : one.out.channels;
   return one.window.taps() * one.window.channels * out;
 }
 
-// The sums that the norms behind an operation's input need, one set a lane.
-class LaneSums {
- public:
-  LaneSums(PassState& state, const Operation& one, int lanes) : state_(state), lanes_(lanes) {
-    for (const int producer : one.finishes) {
-      const Operation& of = state.plan().operations[static_cast<std::size_t>(producer)];
-      if (of.norm < 0) continue;
-      sums_.push_back(
-          {&of, std::vector<double>(static_cast<std::size_t>(2 * lanes * of.out.channels))});
-    }
-  }
-
-  // The gradient of pixels begin..begin+count-1 of the batch is complete.
-  void add(int lane, std::int64_t begin, std::int64_t count) {
-    for (Sum& sum : sums_) {
-      const View view = sum.of->out;
-      const std::int64_t stride = state_.stride(view);
-      const std::vector<float>& mean = state_.coefficients_of(view).mean;
-      kernels::add_gradient_sums({count, view.channels}, state_.z(view) + begin * stride, stride,
-                                 state_.g(view) + begin * stride, stride, state_.affine(view),
-                                 mean.data() + view.channel, part(sum, lane));
-    }
-  }
-
-  // Sets the coefficients of the gradients in z, and adds the gradients of the norms' parameters.
-  void finish() {
-    for (Sum& sum : sums_) finish(sum);
-  }
-
- private:
-  struct Sum {
-    const Operation* of;
-    std::vector<double> memory;
-  };
-
-  static kernels::GradientSums part(Sum& sum, int lane) {
-    const std::int64_t channels = sum.of->out.channels;
-    double* direct = sum.memory.data() + 2 * lane * channels;
-    return {direct, direct + channels};
-  }
-
-  void finish(Sum& sum) {
-    const View view = sum.of->out;
-    Coefficients& of = state_.coefficients_of(view);
-    const auto count = static_cast<double>(state_.images * sum.of->window.out_pixels());
-    const bool batch_statistics = state_.setting.pass != Pass::evaluate;
-    std::vector<double> weight, bias;
-    for (int c = 0; c < view.channels; ++c) {
-      const auto at = static_cast<std::size_t>(view.channel + c);
-      double direct = 0;
-      double centred = 0;
-      for (int lane = 0; lane < lanes_; ++lane) {
-        direct += part(sum, lane).direct[c];
-        centred += part(sum, lane).centred[c];
-      }
-      const double inverse = of.inverse[at];
-      weight.push_back(centred * inverse);
-      bias.push_back(direct);
-      of.direct[at] = of.scale[at];
-      if (!batch_statistics) continue;
-      const double linear = -of.scale[at] * inverse * inverse * centred / count;
-      of.linear[at] = static_cast<float>(linear);
-      of.constant[at] = static_cast<float>(-of.scale[at] * direct / count - linear * of.mean[at]);
-    }
-    add_norm_gradient(state_, *sum.of, weight, bias);
-  }
-
-  PassState& state_;
-  int lanes_;
-  std::vector<Sum> sums_;
-};
-
 // One operation on its way back.
+template <class T>
 class Back {
  public:
   Back(PassState& state, const Operation& one, const Weight& weight, bool of_images, float* parts)
@@ -107,43 +35,29 @@ class Back {
     state_.team().run(lanes, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes, state_.images);
       float* part = parts_ + lane * weight_floats(one_);
-      if (one_.kind == Kind::depthwise) std::fill_n(part, weight_floats(one_), 0.0F);
-      if (one_.kind == Kind::conv && one_.pointwise()) {
+      if (one_.kind == Kind::depthwise) {
+        depthwise(share, lane, thread, part, sums);
+      } else if (one_.pointwise()) {
         pointwise(share, lane, thread, part, sums);
-        return;
-      }
-      for (std::int64_t image = share.begin; image < share.end; ++image) {
-        if (one_.kind == Kind::depthwise) {
-          depthwise(image, thread, part);
-        } else {
-          conv(image, thread, image == share.begin, part);
-        }
-        sums.add(lane, image * window_.in_pixels(), window_.in_pixels());
+      } else {
+        conv(share, lane, thread, part, sums);
       }
     });
     add_weight_gradient(state_, one_, parts_, lanes);
     sums.finish();
   }
 
+  // gradient: [N, classes] in the logits.
   void run_head(const at::Tensor& gradient) {
-    const int lanes = lane_count(one_, state_.images);
-    LaneSums sums(state_, one_, lanes);
-    clear();
     const float* logits = gradient.data_ptr<float>();
-    head_parameters(gradient);
+    const at::Tensor& features = state_.features[static_cast<std::size_t>(one_.out.buffer)];
+    kernels::multiply_transposed(state_.images, one_.out.channels, window_.channels, logits,
+                                 features.data_ptr<float>(), parts_, false);
+    add_weight_gradient(state_, one_, parts_, 1);
+    add_bias_gradient(state_, one_, gradient);
     const at::Tensor pooled = at::empty({state_.images, window_.channels}, at::kFloat);
-    kernels::matmul({state_.images, window_.channels, one_.out.channels, one_.out.channels, 1,
-                     weight_.row, 1, window_.channels, false},
-                    logits, weight_.data, pooled.data_ptr<float>());
-    state_.team().run(lanes, [&](int lane, int) {
-      const Share share = share_of(lane, lanes, state_.images);
-      for (std::int64_t image = share.begin; image < share.end; ++image) {
-        spread(pooled.data_ptr<float>() + image * window_.channels, image);
-      }
-      const std::int64_t pixels = window_.in_pixels();
-      sums.add(lane, share.begin * pixels, (share.end - share.begin) * pixels);
-    });
-    sums.finish();
+    kernels::multiply(state_.images, logits, weight_.back<float>(), pooled.data_ptr<float>());
+    spread(pooled.data_ptr<float>());
   }
 
  private:
@@ -152,119 +66,138 @@ class Back {
     if (!wants_input_) return;
     for (const View& view : one_.clears) {
       state_.team().run(static_cast<int>(state_.images), [&](int image, int) {
-        float* pixel = state_.g(view) + image * window_.in_pixels() * in_stride_;
+        T* pixel = state_.g<T>(view) + image * window_.in_pixels() * in_stride_;
         for (std::int64_t p = 0; p < window_.in_pixels(); ++p, pixel += in_stride_) {
-          std::fill_n(pixel, view.channels, 0.0F);
+          std::fill_n(pixel, view.channels, T());
         }
       });
     }
   }
 
   // The gradient in this operation's output, of `rows` pixels of the batch from `begin`.
-  void output_gradient(std::int64_t begin, std::int64_t rows, float* into) const {
+  void output_gradient(std::int64_t begin, std::int64_t rows, T* into) const {
     const View view = one_.out;
     const std::int64_t stride = state_.stride(view);
     const Coefficients& of = state_.coefficients[static_cast<std::size_t>(view.buffer)];
-    kernels::norm_gradient({rows, view.channels}, state_.z(view) + begin * stride, stride,
-                           state_.g(view) + begin * stride, stride, state_.affine(view),
-                           {of.direct.data() + view.channel, of.linear.data() + view.channel,
-                            of.constant.data() + view.channel},
-                           into, view.channels);
+    kernels::rows<T>().norm_gradient(
+        {rows, view.channels}, state_.z<T>(view) + begin * stride, stride,
+        state_.g<T>(view) + begin * stride, stride, state_.affine(view),
+        {of.direct.data() + view.channel, of.linear.data() + view.channel,
+         of.constant.data() + view.channel},
+        into, view.channels);
   }
 
   // part (+)= gradient^T * values; the first product of a lane needs no zeros there.
-  void add_weight_product(std::int64_t rows, const float* gradient, const float* values, bool first,
+  void add_weight_product(std::int64_t rows, const T* gradient, const T* values, bool first,
                           float* part) const {
-    const std::int64_t inner = window_.taps() * window_.channels;
-    kernels::matmul({one_.out.channels, inner, rows, 1, one_.out.channels, inner, 1, inner, !first},
-                    gradient, values, part);
+    kernels::multiply_transposed(rows, one_.out.channels, window_.taps() * window_.channels,
+                                 gradient, values, part, !first);
+  }
+
+  // The gradient in the values of those rows, from `into` on. `product`: room for them where they
+  // cannot be written in place.
+  void multiply_back(std::int64_t rows, const T* gradient, T* into, float* product) const {
+    const std::int64_t channels = window_.channels;
+    if (in_stride_ == channels && !one_.accumulates) {
+      kernels::multiply(rows, gradient, weight_.back<T>(), into);
+      return;
+    }
+    kernels::multiply(rows, gradient, weight_.back<T>(), product);
+    kernels::rows<T>().store({rows, channels}, product, one_.accumulates, into, in_stride_);
   }
 
   void pointwise(Share share, int lane, int thread, float* part, LaneSums& sums) const {
     const std::int64_t pixels = window_.out_pixels();
+    const std::int64_t channels = window_.channels;
     const std::int64_t tile = tile_rows(one_);
-    float* values =
-        state_.scratch(thread, room(tile * window_.channels) + room(tile * one_.out.channels));
-    float* gradient = values + room(tile * window_.channels);
+    Pieces pieces(state_.scratch(thread, Pieces::room<T>(tile * channels) +
+                                             Pieces::room<T>(tile * one_.out.channels) +
+                                             Pieces::room<float>(tile * channels)));
+    T* values = pieces.take<T>(tile * channels);
+    T* gradient = pieces.take<T>(tile * one_.out.channels);
+    auto* product = pieces.take<float>(tile * channels);
     for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
       const std::int64_t rows = std::min(tile, share.end * pixels - row);
       output_gradient(row, rows, gradient);
-      kernels::activate({rows, window_.channels}, state_.z(one_.in) + row * in_stride_, in_stride_,
-                        state_.affine(one_.in), values, window_.channels);
+      kernels::rows<T>().activate({rows, channels}, state_.z<T>(one_.in) + row * in_stride_,
+                                  in_stride_, state_.affine(one_.in), values, channels);
       add_weight_product(rows, gradient, values, row == share.begin * pixels, part);
       if (!wants_input_) continue;
-      kernels::matmul({rows, window_.channels, one_.out.channels, one_.out.channels, 1, weight_.row,
-                       1, in_stride_, one_.accumulates},
-                      gradient, weight_.data, state_.g(one_.in) + row * in_stride_);
-      sums.add(lane, row, rows);
+      multiply_back(rows, gradient, state_.g<T>(one_.in) + row * in_stride_, product);
+      sums.add<T>(lane, row, rows);
     }
   }
 
-  void conv(std::int64_t image, int thread, bool first, float* part) const {
+  void conv(Share share, int lane, int thread, float* part, LaneSums& sums) const {
     const std::int64_t pixels = window_.out_pixels();
     const std::int64_t inner = window_.taps() * window_.channels;
     const std::int64_t tile = std::min(tile_rows(one_), pixels);
-    const std::int64_t padded_floats = room(window_.padded_pixels() * window_.channels);
-    float* padded = state_.scratch(
-        thread, 2 * padded_floats + 2 * room(tile * inner) + room(tile * one_.out.channels));
-    float* padded_gradient = padded + padded_floats;
-    float* patches = padded_gradient + padded_floats;
-    float* patch_gradient = patches + room(tile * inner);
-    float* gradient = patch_gradient + room(tile * inner);
-    kernels::pad(window_, state_.z(one_.in) + image * window_.in_pixels() * in_stride_, in_stride_,
-                 state_.affine(one_.in), padded);
-    if (wants_input_) std::fill_n(padded_gradient, padded_floats, 0.0F);
-    for (std::int64_t row = 0; row < pixels; row += tile) {
-      const std::int64_t rows = std::min(tile, pixels - row);
-      output_gradient(image * pixels + row, rows, gradient);
-      kernels::gather_patches(window_, padded, row, row + rows, patches);
-      add_weight_product(rows, gradient, patches, first && row == 0, part);
+    const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
+    Pieces pieces(state_.scratch(
+        thread, Pieces::room<T>(padded_size) + Pieces::room<T>(tile * inner) +
+                    Pieces::room<T>(tile * one_.out.channels) + Pieces::room<float>(padded_size) +
+                    Pieces::room<float>(tile * inner)));
+    T* padded = pieces.take<T>(padded_size);
+    T* patches = pieces.take<T>(tile * inner);
+    T* gradient = pieces.take<T>(tile * one_.out.channels);
+    auto* padded_gradient = pieces.take<float>(padded_size);
+    auto* patch_gradient = pieces.take<float>(tile * inner);
+    for (std::int64_t image = share.begin; image < share.end; ++image) {
+      const std::int64_t place = image * window_.in_pixels() * in_stride_;
+      kernels::pad(window_, state_.z<T>(one_.in) + place, in_stride_, state_.affine(one_.in),
+                   padded);
+      if (wants_input_) std::fill_n(padded_gradient, padded_size, 0.0F);
+      for (std::int64_t row = 0; row < pixels; row += tile) {
+        const std::int64_t rows = std::min(tile, pixels - row);
+        output_gradient(image * pixels + row, rows, gradient);
+        kernels::gather_patches(window_, padded, row, row + rows, patches);
+        add_weight_product(rows, gradient, patches, image == share.begin && row == 0, part);
+        if (!wants_input_) continue;
+        kernels::multiply(rows, gradient, weight_.back<T>(), patch_gradient);
+        kernels::scatter_patches(window_, patch_gradient, row, row + rows, padded_gradient);
+      }
       if (!wants_input_) continue;
-      kernels::matmul(
-          {rows, inner, one_.out.channels, one_.out.channels, 1, weight_.row, 1, inner, false},
-          gradient, weight_.data, patch_gradient);
-      kernels::scatter_patches(window_, patch_gradient, row, row + rows, padded_gradient);
+      kernels::unpad(window_, padded_gradient, one_.accumulates, state_.g<T>(one_.in) + place,
+                     in_stride_);
+      sums.add<T>(lane, image * window_.in_pixels(), window_.in_pixels());
     }
-    if (!wants_input_) return;
-    kernels::unpad(window_, padded_gradient, one_.accumulates,
-                   state_.g(one_.in) + image * window_.in_pixels() * in_stride_, in_stride_);
   }
 
-  void depthwise(std::int64_t image, int thread, float* part) const {
+  void depthwise(Share share, int lane, int thread, float* part, LaneSums& sums) const {
     const std::int64_t pixels = window_.out_pixels();
-    float* gradient = state_.scratch(
-        thread, room(pixels * window_.channels) + kernels::depthwise_scratch(window_));
-    output_gradient(image * pixels, pixels, gradient);
-    const std::int64_t begin = image * window_.in_pixels() * in_stride_;
-    float* into = wants_input_ ? state_.g(one_.in) + begin : nullptr;
-    kernels::depthwise_gradient(window_, state_.z(one_.in) + begin, in_stride_,
-                                state_.affine(one_.in), weight_.data, gradient, window_.channels,
-                                {into, in_stride_, one_.accumulates, part},
-                                gradient + room(pixels * window_.channels));
-  }
-
-  void head_parameters(const at::Tensor& gradient) const {
-    const at::Tensor& features = state_.features[static_cast<std::size_t>(one_.out.buffer)];
-    add_weight_product(state_.images, gradient.data_ptr<float>(), features.data_ptr<float>(), true,
-                       parts_);
-    add_weight_gradient(state_, one_, parts_, 1);
-    const at::Tensor& bias = state_.tensor(one_.layer).bias;
-    if (!bias.defined()) return;
-    at::Tensor& sum = bias.mutable_grad();
-    if (!sum.defined()) sum = at::zeros_like(bias.detach());
-    sum.add_(at::sum(gradient, 0));
+    Pieces pieces(
+        state_.scratch(thread, Pieces::room<T>(pixels * window_.channels) +
+                                   Pieces::room<float>(kernels::depthwise_scratch(window_))));
+    T* gradient = pieces.take<T>(pixels * window_.channels);
+    auto* scratch = pieces.take<float>(kernels::depthwise_scratch(window_));
+    std::fill_n(part, weight_floats(one_), 0.0F);
+    for (std::int64_t image = share.begin; image < share.end; ++image) {
+      const std::int64_t place = image * window_.in_pixels() * in_stride_;
+      output_gradient(image * pixels, pixels, gradient);
+      T* into = wants_input_ ? state_.g<T>(one_.in) + place : nullptr;
+      kernels::depthwise<T>().backward(
+          window_, state_.z<T>(one_.in) + place, in_stride_, state_.affine(one_.in), weight_.taps,
+          gradient, window_.channels, {into, in_stride_, one_.accumulates, part}, scratch);
+      if (wants_input_) sums.add<T>(lane, image * window_.in_pixels(), window_.in_pixels());
+    }
   }
 
   // The pooled map's gradient: every pixel has its share.
-  void spread(const float* pooled, std::int64_t image) const {
+  void spread(const float* pooled) {
+    const int lanes = lane_count(one_, state_.images);
+    LaneSums sums(state_, one_, lanes);
+    clear();
     const std::int64_t pixels = window_.in_pixels();
-    float* pixel = state_.g(one_.in) + image * pixels * in_stride_;
-    for (std::int64_t p = 0; p < pixels; ++p, pixel += in_stride_) {
-      for (std::int64_t c = 0; c < window_.channels; ++c) {
-        const float share = pooled[c] / static_cast<float>(pixels);
-        pixel[c] = one_.accumulates ? pixel[c] + share : share;
+    state_.team().run(lanes, [&](int lane, int) {
+      const Share share = share_of(lane, lanes, state_.images);
+      for (std::int64_t image = share.begin; image < share.end; ++image) {
+        kernels::rows<T>().spread({pixels, window_.channels}, pooled + image * window_.channels,
+                                  one_.accumulates,
+                                  state_.g<T>(one_.in) + image * pixels * in_stride_, in_stride_);
       }
-    }
+      sums.add<T>(lane, share.begin * pixels, (share.end - share.begin) * pixels);
+    });
+    sums.finish();
   }
 
   PassState& state_;
@@ -276,17 +209,19 @@ class Back {
   std::int64_t in_stride_;
 };
 
+template <class T>
 at::Tensor image_gradient(const PassState& state) {
   const Buffer& input = state.plan().buffers.front();
   const at::Tensor dense =
       at::empty({state.images, input.height, input.width, input.channels}, at::kFloat);
-  std::copy_n(state.g({0, 0, input.channels}), dense.numel(), dense.data_ptr<float>());
+  const T* from = state.g<T>({0, 0, input.channels});
+  float* to = dense.data_ptr<float>();
+  for (std::int64_t k = 0; k < dense.numel(); ++k) to[k] = kernels::to_float(from[k]);
   return dense.permute({0, 3, 1, 2}).contiguous();
 }
 
-}  // namespace
-
-at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images) {
+template <class T>
+at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images) {
   const std::vector<Operation>& operations = state.plan().operations;
   std::int64_t largest = 0;
   for (const Operation& one : operations) {
@@ -296,7 +231,8 @@ at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, 
   for (std::size_t i = operations.size(); i-- > 0;) {
     const Operation& one = operations[i];
     if (!one.leads_to_exit) continue;
-    Back back(state, one, state.weights[i], of_images, parts->data());
+    const Timed timed(state, one, Way::backward);
+    Back<T> back(state, one, state.weights[i], of_images, parts->data());
     if (one.kind != Kind::head) {
       back.run_convolution();
       continue;
@@ -305,7 +241,14 @@ at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, 
     back.run_head(given.defined() ? given.contiguous()
                                   : at::zeros({state.images, one.out.channels}, at::kFloat));
   }
-  return of_images ? image_gradient(state) : at::Tensor();
+  return of_images ? image_gradient<T>(state) : at::Tensor();
+}
+
+}  // namespace
+
+at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images) {
+  return with_type(state,
+                   [&](auto type) { return run<decltype(type)>(state, gradients, of_images); });
 }
 
 }  // namespace concertina::fused

@@ -15,6 +15,8 @@ class Engine {
   std::shared_ptr<const Compiled> compiled(const NetSpec& spec, const Subnet& subnet, Exits exits);
   const Unfit& why() const { return unfit_; }
 
+  void set_profile(Profile* into) { workshop_->profile = into; }
+
   // As FlexibleNet::forward. `tensors`: one entry a live layer of what was compiled.
   std::vector<at::Tensor> run(const at::Tensor& images, std::shared_ptr<const Compiled> compiled,
                               std::vector<LayerTensors> tensors, PassSetting setting);

@@ -1,204 +1,139 @@
-#include <cmath>
-
 #include <ATen/Functions.h>
 
-#include "concertina/kernels/matmul.h"
+#include "concertina/kernels/convolution.h"
 
+#include "fused_norm.h"
 #include "fused_pass.h"
 
 namespace concertina::fused {
 namespace {
 
-constexpr double kEpsilon = 1e-5;  // batch norm's, as in the plain executor
-
-// One set of moments a lane, and all of them joined.
-class LaneMoments {
- public:
-  LaneMoments(int lanes, std::int64_t channels)
-      : channels_(channels),
-        memory_(static_cast<std::size_t>(2 * channels * lanes), 0),
-        counts_(static_cast<std::size_t>(lanes), 0) {}
-
-  void add(int lane, std::int64_t rows, const float* z, std::int64_t stride) {
-    kernels::Moments moments = of(lane);
-    kernels::add_moments({rows, channels_}, z, stride, moments);
-    counts_[static_cast<std::size_t>(lane)] = moments.count;
-  }
-
-  kernels::Moments join() {
-    kernels::Moments all = of(0);
-    for (int lane = 1; lane < static_cast<int>(counts_.size()); ++lane) {
-      kernels::merge_moments(channels_, of(lane), all);
-    }
-    return all;
-  }
-
- private:
-  kernels::Moments of(int lane) {
-    double* mean = memory_.data() + 2 * channels_ * lane;
-    return {counts_[static_cast<std::size_t>(lane)], mean, mean + channels_};
-  }
-
-  std::int64_t channels_;
-  std::vector<double> memory_;
-  std::vector<std::int64_t> counts_;
-};
-
+template <class T>
 void take_images(PassState& state, const at::Tensor& images) {
   const std::int64_t channels = images.size(1);
   const std::int64_t pixels = images.size(2) * images.size(3);
   const float* from = images.data_ptr<float>();
-  float* to = state.z({0, 0, static_cast<int>(channels)});
+  T* to = state.z<T>({0, 0, static_cast<int>(channels)});
   state.team().run(static_cast<int>(state.images), [&](int image, int) {
     for (std::int64_t c = 0; c < channels; ++c) {
       const float* plane = from + (image * channels + c) * pixels;
-      float* place = to + image * channels * pixels + c;
-      for (std::int64_t p = 0; p < pixels; ++p) place[p * channels] = plane[p];
+      T* place = to + image * channels * pixels + c;
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        place[p * channels] = kernels::rounded<T>(plane[p]);
+      }
     }
   });
 }
 
-void start_coefficients(PassState& state) {
-  state.coefficients.clear();
-  for (const Buffer& buffer : state.plan().buffers) {
-    const auto channels = static_cast<std::size_t>(buffer.channels);
-    const std::vector<float> zeros(channels, 0), ones(channels, 1);
-    state.coefficients.push_back({ones, zeros, zeros, ones, ones, zeros, zeros});
+// One convolution of a batch.
+template <class T>
+class Forward {
+ public:
+  Forward(PassState& state, const Operation& one, const Weight& weight)
+      : state_(state),
+        one_(one),
+        window_(one.window),
+        weight_(weight),
+        batch_statistics_(one.norm >= 0 && state.setting.pass != Pass::evaluate),
+        lanes_(lane_count(one, state.images)),
+        moments_(lanes_, one.out.channels),
+        in_stride_(state.stride(one.in)),
+        out_stride_(state.stride(one.out)) {}
+
+  void run() {
+    if (one_.norm >= 0 && !batch_statistics_) use_running_statistics(state_, one_);
+    state_.team().run(lanes_, [&](int lane, int thread) {
+      const Share share = share_of(lane, lanes_, state_.images);
+      if (one_.kind == Kind::depthwise) {
+        depthwise(lane, share, thread);
+      } else if (one_.pointwise()) {
+        pointwise(lane, share, thread);
+      } else {
+        conv(lane, share, thread);
+      }
+    });
+    if (batch_statistics_) use_batch_statistics(state_, one_, moments_.join());
   }
-}
 
-void set_coefficients(PassState& state, const Operation& one, const double* mean,
-                      const double* variance) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  const std::vector<float> weight = norm_values(state, one.norm, tensors.weight);
-  const std::vector<float> bias = norm_values(state, one.norm, tensors.bias);
-  Coefficients& of = state.coefficients_of(one.out);
-  for (int c = 0; c < one.out.channels; ++c) {
-    const auto at = static_cast<std::size_t>(c);
-    const auto place = static_cast<std::size_t>(one.out.channel + c);
-    const double inverse = 1 / std::sqrt(variance[c] + kEpsilon);
-    of.inverse[place] = static_cast<float>(inverse);
-    of.mean[place] = static_cast<float>(mean[c]);
-    of.scale[place] = static_cast<float>(weight[at] * inverse);
-    of.shift[place] = static_cast<float>(bias[at] - mean[c] * weight[at] * inverse);
-  }
-}
-
-void use_running_statistics(PassState& state, const Operation& one) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  const at::Tensor mean = tensors.running_mean.to(at::kDouble);
-  const at::Tensor variance = tensors.running_var.to(at::kDouble);
-  set_coefficients(state, one, mean.data_ptr<double>(), variance.data_ptr<double>());
-}
-
-void update_running_statistics(PassState& state, const Operation& one,
-                               const kernels::Moments& moments) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  if (!tensors.running_mean.defined()) return;
-  float* mean = tensors.running_mean.data_ptr<float>();
-  float* variance = tensors.running_var.data_ptr<float>();
-  const double share = state.setting.momentum;
-  const auto unbiased = static_cast<double>(moments.count - 1);
-  for (int c = 0; c < one.out.channels; ++c) {
-    mean[c] = static_cast<float>((1 - share) * mean[c] + share * moments.mean[c]);
-    variance[c] =
-        static_cast<float>((1 - share) * variance[c] + share * moments.squares[c] / unbiased);
-  }
-}
-
-void use_batch_statistics(PassState& state, const Operation& one, const kernels::Moments& moments) {
-  std::vector<double> variance(moments.squares, moments.squares + one.out.channels);
-  for (double& each : variance) each /= static_cast<double>(moments.count);
-  set_coefficients(state, one, moments.mean, variance.data());
-  update_running_statistics(state, one, moments);
-}
-
-// What a lane does with the rows it has just written.
-using Written = std::function<void(const float* rows, std::int64_t count)>;
-
-void multiply(const PassState& state, const Operation& one, const Weight& weight,
-              const float* values, std::int64_t rows, float* out) {
-  const std::int64_t inner = one.window.taps() * one.window.channels;
-  kernels::matmul(
-      {rows, one.out.channels, inner, inner, 1, 1, weight.row, state.stride(one.out), false},
-      values, weight.data, out);
-}
-
-void pointwise_lane(const PassState& state, const Operation& one, const Weight& weight, Share share,
-                    int thread, const Written& written) {
-  const std::int64_t pixels = one.window.out_pixels();
-  const std::int64_t tile = tile_rows(one);
-  const std::int64_t in_stride = state.stride(one.in);
-  const std::int64_t out_stride = state.stride(one.out);
-  float* values = state.scratch(thread, tile * one.window.channels);
-  for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
-    const std::int64_t rows = std::min(tile, share.end * pixels - row);
-    float* out = state.z(one.out) + row * out_stride;
-    kernels::activate({rows, one.window.channels}, state.z(one.in) + row * in_stride, in_stride,
-                      state.affine(one.in), values, one.window.channels);
-    multiply(state, one, weight, values, rows, out);
-    written(out, rows);
-  }
-}
-
-void conv_lane(const PassState& state, const Operation& one, const Weight& weight, Share share,
-               int thread, const Written& written) {
-  const kernels::Window& window = one.window;
-  const std::int64_t pixels = window.out_pixels();
-  const std::int64_t tile = std::min(tile_rows(one), pixels);
-  const std::int64_t in_stride = state.stride(one.in);
-  const std::int64_t out_stride = state.stride(one.out);
-  const std::int64_t padded_floats = window.padded_pixels() * window.channels;
-  const std::int64_t padded_room = (padded_floats + 15) / 16 * 16;
-  float* padded = state.scratch(thread, padded_room + tile * window.taps() * window.channels);
-  float* patches = padded + padded_room;
-  for (std::int64_t image = share.begin; image < share.end; ++image) {
-    kernels::pad(window, state.z(one.in) + image * window.in_pixels() * in_stride, in_stride,
-                 state.affine(one.in), padded);
-    for (std::int64_t row = 0; row < pixels; row += tile) {
-      const std::int64_t rows = std::min(tile, pixels - row);
-      float* out = state.z(one.out) + (image * pixels + row) * out_stride;
-      kernels::gather_patches(window, padded, row, row + rows, patches);
-      multiply(state, one, weight, patches, rows, out);
-      written(out, rows);
-    }
-  }
-}
-
-void depthwise_lane(const PassState& state, const Operation& one, const Weight& weight, Share share,
-                    int thread, const Written& written) {
-  const kernels::Window& window = one.window;
-  const std::int64_t in_stride = state.stride(one.in);
-  const std::int64_t out_stride = state.stride(one.out);
-  float* scratch = state.scratch(thread, kernels::depthwise_scratch(window));
-  for (std::int64_t image = share.begin; image < share.end; ++image) {
-    float* out = state.z(one.out) + image * window.out_pixels() * out_stride;
-    kernels::depthwise(window, state.z(one.in) + image * window.in_pixels() * in_stride, in_stride,
-                       state.affine(one.in), weight.data, out, out_stride, scratch);
-    written(out, window.out_pixels());
-  }
-}
-
-void run_convolution(PassState& state, const Operation& one, const Weight& weight) {
-  const bool batch_statistics = one.norm >= 0 && state.setting.pass != Pass::evaluate;
-  const int lanes = lane_count(one, state.images);
-  LaneMoments moments(lanes, one.out.channels);
-  state.team().run(lanes, [&](int lane, int thread) {
-    const Share share = share_of(lane, lanes, state.images);
-    const Written written = [&](const float* rows, std::int64_t count) {
-      if (batch_statistics) moments.add(lane, count, rows, state.stride(one.out));
-    };
-    if (one.kind == Kind::depthwise) {
-      depthwise_lane(state, one, weight, share, thread, written);
-    } else if (one.pointwise()) {
-      pointwise_lane(state, one, weight, share, thread, written);
+ private:
+  // values: [rows, taps * in]; the rows of the output from pixel `begin` of the batch on.
+  // `product`: room for them where they cannot be written in place.
+  void multiply(int lane, const T* values, std::int64_t begin, std::int64_t rows, float* product) {
+    const std::int64_t channels = one_.out.channels;
+    T* out = state_.z<T>(one_.out) + begin * out_stride_;
+    if (out_stride_ == channels) {
+      kernels::multiply(rows, values, weight_.forward<T>(), out);
     } else {
-      conv_lane(state, one, weight, share, thread, written);
+      kernels::multiply(rows, values, weight_.forward<T>(), product);
+      kernels::rows<T>().store({rows, channels}, product, false, out, out_stride_);
     }
-  });
-  if (batch_statistics) use_batch_statistics(state, one, moments.join());
-}
+    written(lane, out, rows);
+  }
 
+  void written(int lane, const T* out, std::int64_t rows) {
+    if (batch_statistics_) moments_.add(lane, rows, out, out_stride_);
+  }
+
+  void pointwise(int lane, Share share, int thread) {
+    const std::int64_t pixels = window_.out_pixels();
+    const std::int64_t channels = window_.channels;
+    const std::int64_t tile = tile_rows(one_);
+    Pieces pieces(state_.scratch(
+        thread, Pieces::room<T>(tile * channels) + Pieces::room<float>(tile * one_.out.channels)));
+    T* values = pieces.take<T>(tile * channels);
+    auto* product = pieces.take<float>(tile * one_.out.channels);
+    for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
+      const std::int64_t rows = std::min(tile, share.end * pixels - row);
+      kernels::rows<T>().activate({rows, channels}, state_.z<T>(one_.in) + row * in_stride_,
+                                  in_stride_, state_.affine(one_.in), values, channels);
+      multiply(lane, values, row, rows, product);
+    }
+  }
+
+  void conv(int lane, Share share, int thread) {
+    const std::int64_t pixels = window_.out_pixels();
+    const std::int64_t tile = std::min(tile_rows(one_), pixels);
+    const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
+    const std::int64_t patch_size = tile * window_.taps() * window_.channels;
+    Pieces pieces(state_.scratch(thread, Pieces::room<T>(padded_size) +
+                                             Pieces::room<T>(patch_size) +
+                                             Pieces::room<float>(tile * one_.out.channels)));
+    T* padded = pieces.take<T>(padded_size);
+    T* patches = pieces.take<T>(patch_size);
+    auto* product = pieces.take<float>(tile * one_.out.channels);
+    for (std::int64_t image = share.begin; image < share.end; ++image) {
+      kernels::pad(window_, state_.z<T>(one_.in) + image * window_.in_pixels() * in_stride_,
+                   in_stride_, state_.affine(one_.in), padded);
+      for (std::int64_t row = 0; row < pixels; row += tile) {
+        const std::int64_t rows = std::min(tile, pixels - row);
+        kernels::gather_patches(window_, padded, row, row + rows, patches);
+        multiply(lane, patches, image * pixels + row, rows, product);
+      }
+    }
+  }
+
+  void depthwise(int lane, Share share, int thread) {
+    float* scratch = state_.scratch(thread, kernels::depthwise_scratch(window_));
+    for (std::int64_t image = share.begin; image < share.end; ++image) {
+      T* out = state_.z<T>(one_.out) + image * window_.out_pixels() * out_stride_;
+      kernels::depthwise<T>().forward(
+          window_, state_.z<T>(one_.in) + image * window_.in_pixels() * in_stride_, in_stride_,
+          state_.affine(one_.in), weight_.taps, out, out_stride_, scratch);
+      written(lane, out, window_.out_pixels());
+    }
+  }
+
+  PassState& state_;
+  const Operation& one_;
+  const kernels::Window& window_;
+  const Weight& weight_;
+  bool batch_statistics_;
+  int lanes_;
+  LaneMoments moments_;
+  std::int64_t in_stride_, out_stride_;
+};
+
+template <class T>
 at::Tensor run_head(PassState& state, const Operation& one, const Weight& weight) {
   const std::int64_t channels = one.window.channels;
   const std::int64_t pixels = one.window.in_pixels();
@@ -206,48 +141,44 @@ at::Tensor run_head(PassState& state, const Operation& one, const Weight& weight
   const at::Tensor features = at::empty({state.images, channels}, at::kFloat);
   const at::Tensor logits = at::empty({state.images, one.out.channels}, at::kFloat);
   float* pooled = features.data_ptr<float>();
-  state.team().run(static_cast<int>(state.images), [&](int image, int thread) {
-    float* values = state.scratch(thread, pixels * channels);
-    kernels::activate({pixels, channels}, state.z(one.in) + image * pixels * stride, stride,
-                      state.affine(one.in), values, channels);
-    float* mean = pooled + image * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      float sum = 0;
-      for (std::int64_t p = 0; p < pixels; ++p) sum += values[p * channels + c];
-      mean[c] = sum / static_cast<float>(pixels);
-    }
+  state.team().run(static_cast<int>(state.images), [&](int image, int) {
+    kernels::rows<T>().average({pixels, channels}, state.z<T>(one.in) + image * pixels * stride,
+                               stride, state.affine(one.in), pooled + image * channels);
   });
-  kernels::matmul({state.images, one.out.channels, channels, channels, 1, 1, weight.row,
-                   one.out.channels, false},
-                  pooled, weight.data, logits.data_ptr<float>());
+  kernels::multiply(state.images, pooled, weight.forward<float>(), logits.data_ptr<float>());
   const at::Tensor& bias = state.tensor(one.layer).bias;
   if (bias.defined()) logits.add_(bias.detach());
   state.features[static_cast<std::size_t>(one.out.buffer)] = features;
   return logits;
 }
 
-}  // namespace
-
-std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images) {
+template <class T>
+std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
   const Plan& plan = state.plan();
-  state.images = images.size(0);
-  state.arena = place_buffers(plan, state.images, state.setting.with_gradient);
-  state.block = state.workshop->memory.borrow(state.arena.floats);
-  state.features.assign(static_cast<std::size_t>(plan.exits), {});
-  start_coefficients(state);
-  pack_weights(state);
-  take_images(state, images.contiguous());
+  state.maps = state.workshop->memory.borrow(Pieces::room<T>(state.arena.size));
+  take_images<T>(state, images.contiguous());
   std::vector<at::Tensor> logits(static_cast<std::size_t>(plan.exits));
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const Operation& one = plan.operations[i];
+    const Timed timed(state, one, Way::forward);
     if (one.kind == Kind::head) {
-      logits[static_cast<std::size_t>(one.out.buffer)] = run_head(state, one, state.weights[i]);
-      continue;
+      logits[static_cast<std::size_t>(one.out.buffer)] = run_head<T>(state, one, state.weights[i]);
+    } else {
+      Forward<T>(state, one, state.weights[i]).run();
     }
-    if (one.norm >= 0 && state.setting.pass == Pass::evaluate) use_running_statistics(state, one);
-    run_convolution(state, one, state.weights[i]);
   }
   return logits;
+}
+
+}  // namespace
+
+std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images) {
+  state.images = images.size(0);
+  state.arena = place_buffers(state.plan(), state.images, state.setting.with_gradient);
+  state.features.assign(static_cast<std::size_t>(state.plan().exits), {});
+  start_coefficients(state);
+  pack_weights(state);
+  return with_type(state, [&](auto type) { return run<decltype(type)>(state, images); });
 }
 
 }  // namespace concertina::fused

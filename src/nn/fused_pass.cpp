@@ -9,6 +9,19 @@ const Buffer& buffer_of(const PassState& state, View view) {
   return state.plan().buffers[static_cast<std::size_t>(view.buffer)];
 }
 
+std::string kind_of(const Operation& operation) {
+  if (operation.kind == Kind::head) return "head";
+  const std::string size = std::to_string(operation.window.kernel);
+  return (operation.kind == Kind::depthwise ? "depthwise " : "conv ") + size + "x" + size;
+}
+
+double flop_of(const Operation& operation, std::int64_t images) {
+  const kernels::Window& window = operation.window;
+  const std::int64_t outputs = images * window.out_pixels() * operation.out.channels;
+  const std::int64_t inputs = operation.kind == Kind::depthwise ? 1 : window.channels;
+  return 2.0 * static_cast<double>(outputs * inputs * window.taps());
+}
+
 }  // namespace
 
 const ResolvedLayer& PassState::layer(int k) const {
@@ -20,27 +33,35 @@ Coefficients& PassState::coefficients_of(View view) {
 }
 
 std::int64_t PassState::stride(View view) const { return buffer_of(*this, view).channels; }
-float PassState::low(View view) const { return buffer_of(*this, view).low; }
-float PassState::high(View view) const { return buffer_of(*this, view).high; }
-
-float* PassState::z(View view) const {
-  return block->data() + arena.offsets[static_cast<std::size_t>(view.buffer)] + view.channel;
-}
-
-float* PassState::g(View view) const {
-  const std::size_t place = plan().buffers.size() + static_cast<std::size_t>(view.buffer);
-  return block->data() + arena.offsets[place] + view.channel;
-}
-
 kernels::Affine PassState::affine(View view) const {
   const Coefficients& of = coefficients[static_cast<std::size_t>(view.buffer)];
-  return {of.scale.data() + view.channel, of.shift.data() + view.channel, low(view), high(view)};
+  return {of.scale.data() + view.channel, of.shift.data() + view.channel,
+          buffer_of(*this, view).low, buffer_of(*this, view).high};
 }
 
 float* PassState::scratch(int thread, std::int64_t floats) const {
   Block& block_here = workshop->scratch[static_cast<std::size_t>(thread)];
   if (block_here.floats() < floats) block_here = Block(floats);
   return block_here.data();
+}
+
+Timed::Timed(const PassState& state, const Operation& operation, Way way)
+    : state_(state), operation_(operation), way_(way) {
+  if (state.workshop->profile != nullptr) start_ = std::chrono::steady_clock::now();
+}
+
+Timed::~Timed() {
+  if (state_.workshop->profile == nullptr) return;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start_;
+  KindTime& kind = (*state_.workshop->profile)[kind_of(operation_)];
+  const double flop = flop_of(operation_, state_.images);
+  if (way_ == Way::forward) {
+    kind.forward_s += taken.count();
+    kind.flop += flop;
+  } else {
+    kind.backward_s += taken.count();
+    kind.flop += operation_.in.buffer == 0 ? flop : 2 * flop;  // the images need no gradient
+  }
 }
 
 // At least 128 rows a lane; few lanes where the weight is large, because each has its own gradient.

@@ -4,11 +4,14 @@
 // threads there are.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/kernels/matmul.h"
+#include "concertina/kernels/rows.h"
 #include "concertina/kernels/team.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/spec/resolve.h"
@@ -23,6 +26,7 @@ struct Workshop {
   Memory memory;
   std::unique_ptr<kernels::Team> team;
   std::vector<Block> scratch;  // of each thread
+  Profile* profile = nullptr;  // where the time is added, if anywhere
 };
 
 // A plan and the sub-model it was made from.
@@ -40,7 +44,8 @@ struct LayerTensors {
 
 struct PassSetting {
   Pass pass = Pass::train;
-  double momentum = 0.1;       // share of this batch in the running statistics
+  double momentum = 0.1;  // share of this batch in the running statistics
+  Precision precision = Precision::fp32;
   bool with_gradient = false;  // backward() will follow
 };
 
@@ -51,12 +56,23 @@ struct Coefficients {
   std::vector<float> direct, linear, constant;
 };
 
-// A weight as the kernels read it: of a convolution or linear layer [out, taps * in], of a
-// depthwise convolution [taps, channels].
+// A weight as the kernels read it. Of a convolution or linear layer: [taps * in, out] and its
+// transpose, for products of T; of a depthwise convolution: [taps, channels].
 struct Weight {
-  const float* data = nullptr;
-  std::int64_t row = 0;  // floats from one row to the next
-  std::vector<float> packed;
+  std::int64_t inner = 0, columns = 0;
+  const void* forward_data = nullptr;  // packed
+  const void* back_data = nullptr;     // of a pass with_gradient
+  std::int64_t back_row = 0;           // kernels::RightHand::row
+  const float* taps = nullptr;
+
+  template <class T>
+  kernels::RightHand<T> forward() const {
+    return {inner, columns, static_cast<const T*>(forward_data), 0};
+  }
+  template <class T>
+  kernels::RightHand<T> back() const {
+    return {columns, inner, static_cast<const T*>(back_data), back_row};
+  }
 };
 
 struct PassState {
@@ -65,8 +81,9 @@ struct PassState {
   std::vector<LayerTensors> tensors;  // of each live layer
   PassSetting setting;
   std::int64_t images = 0;
-  std::shared_ptr<Block> block;
   Arena arena;
+  std::shared_ptr<Block> maps;             // the arena's
+  std::shared_ptr<Block> weight_room;      // what `weights` point into
   std::vector<Coefficients> coefficients;  // of each buffer
   std::vector<Weight> weights;             // of each operation
   std::vector<at::Tensor> features;        // of each exit: the pooled values [N, channels]
@@ -75,15 +92,47 @@ struct PassState {
   const ResolvedLayer& layer(int k) const;
   const LayerTensors& tensor(int k) const { return tensors[static_cast<std::size_t>(k)]; }
   Coefficients& coefficients_of(View view);
-  std::int64_t stride(View view) const;  // floats from one pixel to the next
-  float low(View view) const;
-  float high(View view) const;
-  float* z(View view) const;  // of the first pixel
-  float* g(View view) const;
+  std::int64_t stride(View view) const;  // elements from one pixel to the next
   kernels::Affine affine(View view) const;
+  // Of the first pixel. T: float, or BFloat16 in a pass of that precision.
+  template <class T>
+  T* z(View view) const {
+    return place<T>(static_cast<std::size_t>(view.buffer), view.channel);
+  }
+  template <class T>
+  T* g(View view) const {
+    return place<T>(plan().buffers.size() + static_cast<std::size_t>(view.buffer), view.channel);
+  }
   kernels::Team& team() const { return *workshop->team; }
   // At least so many floats for that thread alone, until it asks again.
   float* scratch(int thread, std::int64_t floats) const;
+
+ private:
+  template <class T>
+  T* place(std::size_t life, int channel) const {
+    return reinterpret_cast<T*>(maps->data()) + arena.offsets[life] + channel;
+  }
+};
+
+// Pieces of a block of memory, one behind the other, each at a multiple of 64 bytes.
+class Pieces {
+ public:
+  explicit Pieces(float* memory) : memory_(memory) {}
+  template <class T>
+  T* take(std::int64_t count) {
+    T* piece = reinterpret_cast<T*>(memory_);
+    memory_ += room<T>(count);
+    return piece;
+  }
+  // Floats that `count` elements take.
+  template <class T>
+  static std::int64_t room(std::int64_t count) {
+    constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+    return (count * kSize + 63) / 64 * 16;
+  }
+
+ private:
+  float* memory_;
 };
 
 // images: [N, C, H, W] float32 on the CPU. Gives the logits [N, classes] of every exit.
@@ -94,6 +143,28 @@ std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images);
 at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images);
 
 // Shared by the two ways.
+
+// Calls body with a float or BFloat16, whose type is that of the pass's maps.
+template <class Body>
+auto with_type(const PassState& state, const Body& body) {
+  return state.setting.precision == Precision::fp32 ? body(float()) : body(kernels::BFloat16());
+}
+
+// Measures an operation from here to its end, for the profile if there is one.
+enum class Way { forward, backward };
+class Timed {
+ public:
+  Timed(const PassState& state, const Operation& operation, Way way);
+  ~Timed();
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  const PassState& state_;
+  const Operation& operation_;
+  Way way_;
+  std::chrono::steady_clock::time_point start_;
+};
 
 // How many lanes an operation's batch is split into, and which images a lane has.
 int lane_count(const Operation& operation, std::int64_t images);
@@ -106,9 +177,13 @@ std::int64_t tile_rows(const Operation& operation);
 
 // Fills state.weights; before forward.
 void pack_weights(PassState& state);
-// Adds gradients laid out as the packed weight, one part a lane, to the full tensor's .grad().
+// Adds gradients laid out as the weight, one part a lane, to the full tensor's .grad(): of a
+// convolution or linear layer [out, taps * in], of a depthwise one [taps, channels].
 void add_weight_gradient(PassState& state, const Operation& operation, const float* parts,
                          int lanes);
+// Adds the sum over images of the gradient [N, classes] in a head's logits.
+void add_bias_gradient(const PassState& state, const Operation& operation,
+                       const at::Tensor& gradient);
 // Adds one number a channel of a norm.
 void add_norm_gradient(const PassState& state, const Operation& operation,
                        const std::vector<double>& weight, const std::vector<double>& bias);

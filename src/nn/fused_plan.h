@@ -58,7 +58,7 @@ struct Plan {
   int classes = 0;
 };
 
-// What cannot be fused: the layer, and why. Such a net runs on the plain executor.
+// What cannot be fused: the layer, and why. Such a net runs on the plain engine.
 struct Unfit {
   std::string layer;
   std::string reason;

@@ -1,6 +1,7 @@
 // Between full tensors and what a sub-model's kernels read and write.
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include <ATen/Functions.h>
 
@@ -43,38 +44,87 @@ std::vector<std::int64_t> places_in_row(const PassState& state, const Operation&
 
 std::int64_t floats_a_row(const at::Tensor& weight) { return weight.numel() / weight.size(0); }
 
-void pack_depthwise(const PassState& state, const Operation& one, Weight& weight) {
-  const at::Tensor& full = state.tensor(one.layer).weight;
-  const float* from = full.data_ptr<float>();
-  const std::int64_t taps = one.window.taps();
-  weight.row = one.window.channels;
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    for (const std::int64_t c : channels_of(state.layer(one.layer).out)) {
-      weight.packed.push_back(from[c * taps + tap]);
-    }
-  }
-  weight.data = weight.packed.data();
+std::int64_t inner_of(const Operation& one) { return one.window.taps() * one.window.channels; }
+
+// The full weight of a convolution is read as it lies where its channels are the leading ones.
+bool lies_well(const PassState& state, const Operation& one) {
+  const ResolvedLayer& layer = state.layer(one.layer);
+  return one.window.taps() == 1 && is_leading(layer.in) && is_leading(layer.out);
 }
 
-void pack_rows(const PassState& state, const Operation& one, Weight& weight) {
+// Rows [out, taps * in] of a convolution's or linear layer's channels.
+void gather_rows(const PassState& state, const Operation& one, float* rows) {
   const at::Tensor& full = state.tensor(one.layer).weight;
-  const float* from = full.data_ptr<float>();
-  const ResolvedLayer& layer = state.layer(one.layer);
-  const std::int64_t full_row = floats_a_row(full);
-  // In place, but for an evaluation: there a slice gives the bytes that its copy gives.
-  const bool whole_rows = full_row == one.window.channels;
-  const bool in_place = whole_rows || state.setting.pass != Pass::evaluate;
-  if (one.window.taps() == 1 && in_place && is_leading(layer.in) && is_leading(layer.out)) {
-    weight.data = from;
-    weight.row = full_row;
-    return;
-  }
   const std::vector<std::int64_t> places = places_in_row(state, one);
-  weight.row = static_cast<std::int64_t>(places.size());
-  for (const std::int64_t out : channels_of(layer.out)) {
-    for (const std::int64_t place : places) weight.packed.push_back(from[out * full_row + place]);
+  for (const std::int64_t out : channels_of(state.layer(one.layer).out)) {
+    const float* from = full.data_ptr<float>() + out * floats_a_row(full);
+    for (const std::int64_t place : places) *rows++ = from[place];
   }
-  weight.data = weight.packed.data();
+}
+
+void gather_taps(const PassState& state, const Operation& one, float* into) {
+  const float* from = state.tensor(one.layer).weight.data_ptr<float>();
+  const std::int64_t taps = one.window.taps();
+  const std::vector<std::int64_t> channels = channels_of(state.layer(one.layer).out);
+  for (std::int64_t tap = 0; tap < taps; ++tap) {
+    for (const std::int64_t c : channels) *into++ = from[c * taps + tap];
+  }
+}
+
+// What an operation's weight takes, floats: rows [out, taps * in] where they are gathered, [taps *
+// in, out] packed, and its transpose packed. float32 rows are that transpose.
+template <class T>
+struct Room {
+  Room(const PassState& state, const Operation& one) {
+    const std::int64_t inner = inner_of(one);
+    const std::int64_t columns = one.out.channels;
+    if (!lies_well(state, one)) rows = Pieces::room<float>(columns * inner);
+    forward = Pieces::room<T>(kernels::packed_size<T>(inner, columns));
+    const bool is_there = std::is_same_v<T, float> || !state.setting.with_gradient;
+    back = is_there ? 0 : Pieces::room<T>(kernels::packed_size<T>(columns, inner));
+  }
+  std::int64_t rows = 0, forward = 0, back = 0;
+};
+
+template <class T>
+Weight pack_rows(const PassState& state, const Operation& one, float* into) {
+  const Room<T> room(state, one);
+  const at::Tensor& full = state.tensor(one.layer).weight;
+  const float* rows = full.data_ptr<float>();
+  std::int64_t row = floats_a_row(full);
+  Weight weight;
+  weight.inner = inner_of(one);
+  weight.columns = one.out.channels;
+  if (room.rows > 0) {
+    gather_rows(state, one, into);
+    rows = into;
+    row = weight.inner;
+  }
+  into += room.rows;
+  auto* packed = reinterpret_cast<T*>(into);
+  weight.forward_data = kernels::pack(weight.inner, weight.columns, rows, 1, row, packed).data;
+  if constexpr (std::is_same_v<T, float>) {
+    weight.back_data = rows;
+    weight.back_row = row;
+  } else if (room.back > 0) {
+    packed = reinterpret_cast<T*>(into + room.forward);
+    weight.back_data = kernels::pack(weight.columns, weight.inner, rows, row, 1, packed).data;
+  }
+  return weight;
+}
+
+// Heads compute in float32 in every pass.
+template <class Body>
+auto with_type_of(const PassState& state, const Operation& one, const Body& body) {
+  return one.kind == Kind::head ? body(float()) : with_type(state, body);
+}
+
+std::int64_t room_of(const PassState& state, const Operation& one) {
+  if (one.kind == Kind::depthwise) return Pieces::room<float>(inner_of(one));
+  return with_type_of(state, one, [&](auto type) {
+    const Room<decltype(type)> room(state, one);
+    return room.rows + room.forward + room.back;
+  });
 }
 
 // Where the elements of a packed row come from and go to: element k lies `step` * k floats on, and
@@ -100,14 +150,20 @@ void add_row(const float* from, std::int64_t count, const Places& places, float*
 void pack_weights(PassState& state) {
   const std::vector<Operation>& operations = state.plan().operations;
   state.weights.assign(operations.size(), {});
+  std::vector<std::int64_t> places{0};
+  for (const Operation& one : operations) places.push_back(places.back() + room_of(state, one));
+  state.weight_room = state.workshop->memory.borrow(places.back());
   state.team().run(static_cast<int>(operations.size()), [&](int index, int) {
-    const Operation& one = operations[static_cast<std::size_t>(index)];
-    Weight& weight = state.weights[static_cast<std::size_t>(index)];
+    const auto at = static_cast<std::size_t>(index);
+    const Operation& one = operations[at];
+    float* into = state.weight_room->data() + places[at];
     if (one.kind == Kind::depthwise) {
-      pack_depthwise(state, one, weight);
-    } else {
-      pack_rows(state, one, weight);
+      gather_taps(state, one, into);
+      state.weights[at].taps = into;
+      return;
     }
+    state.weights[at] = with_type_of(
+        state, one, [&](auto type) { return pack_rows<decltype(type)>(state, one, into); });
   });
 }
 
@@ -136,6 +192,13 @@ void add_weight_gradient(PassState& state, const Operation& one, const float* pa
       }
     }
   });
+}
+
+void add_bias_gradient(const PassState& state, const Operation& one, const at::Tensor& gradient) {
+  const at::Tensor& bias = state.tensor(one.layer).bias;
+  if (!bias.defined()) return;
+  gradient_of(bias);
+  bias.mutable_grad().add_(at::sum(gradient, 0));
 }
 
 std::vector<float> norm_values(const PassState& state, int norm, const at::Tensor& full) {

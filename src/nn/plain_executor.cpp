@@ -9,8 +9,6 @@
 namespace concertina {
 namespace {
 
-constexpr double kEpsilon = 1e-5;  // batch norm's, as in every public checkpoint of these nets
-
 // Depthwise convolutions run faster channels-last, nets of many small concatenations the other way
 // round (measured with oneDNN, Zen 5: 1.5x and 0.6x).
 at::MemoryFormat layout_of(const NetSpec& spec) {
@@ -106,7 +104,7 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
     variance = bank->norms.at(layer.layer).running_var;
   }
   return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate,
-                        momentum(bank, pass), kEpsilon, /*cudnn_enabled=*/true);
+                        momentum(bank, pass), kNormEpsilon, /*cudnn_enabled=*/true);
 }
 
 }  // namespace concertina

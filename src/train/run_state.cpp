@@ -60,6 +60,10 @@ std::string bytes_hash(const Dataset& dataset) {
   return sha256_hex(hashes);
 }
 
+bool has_line(const std::string& environment, const std::string& key, const std::string& value) {
+  return environment.find("\n" + key + " = " + value + "\n") != std::string::npos;
+}
+
 }  // namespace
 
 NormSettings norm_settings(const Recipe& recipe) {
@@ -70,7 +74,9 @@ NormSettings norm_settings(const Recipe& recipe) {
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
-  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
+  if (device.is_cpu()) {
+    net.set_engine(recorded_engine(state.environment), recorded_precision(state.environment));
+  }
   give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
   for (const NormBank& bank : state.norms) {
@@ -152,15 +158,20 @@ PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& 
   return data;
 }
 
-std::string environment_text(at::Device device, Engine engine) {
+std::string environment_text(at::Device device, Engine engine, Precision precision) {
   return "libtorch = " TORCH_VERSION "\nthreads = " + std::to_string(kernels::thread_count()) +
          "\ndevice = " + device.str() + "\nprocessor = " + processor_name() +
-         "\nengine = " + engine_name(engine) + "\n";
+         "\nengine = " + engine_name(engine) + "\nprecision = " + precision_name(precision) + "\n";
 }
 
 Engine recorded_engine(const std::string& environment) {
-  const std::string line = std::string("\nengine = ") + engine_name(Engine::fused) + "\n";
-  return environment.find(line) == std::string::npos ? Engine::plain : Engine::fused;
+  return has_line(environment, "engine", engine_name(Engine::fused)) ? Engine::fused
+                                                                     : Engine::plain;
+}
+
+Precision recorded_precision(const std::string& environment) {
+  return has_line(environment, "precision", precision_name(Precision::bf16)) ? Precision::bf16
+                                                                             : Precision::fp32;
 }
 
 }  // namespace concertina

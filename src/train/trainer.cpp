@@ -233,7 +233,7 @@ class Trainer {
 }  // namespace
 
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                 at::Device device, Engine engine) {
+                 at::Device device, Engine engine, Precision precision) {
   RunState state;
   state.net = net;
   check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
@@ -245,8 +245,8 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
     state.submodels.push_back({subnet, {}});
   }
   FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, device);
-  fresh.set_engine(engine);
-  state.environment = environment_text(device, fresh.engine());
+  fresh.set_engine(engine, precision);
+  state.environment = environment_text(device, fresh.engine(), precision);
   capture(fresh, Sgd(fresh.parameters(), recipe), state);
   return state;
 }

@@ -120,6 +120,35 @@ TEST(Bench, MeasuresAStepOfEitherEngine) {
   }
 }
 
+TEST(Bench, SaysWhereTheTimeGoes) {
+  const Json json = json_of({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--batch",
+                             "8", "--steps", "2", "--profile"});
+  double share = 0;
+  std::vector<std::string> layers;
+  for (const Json& row : json.at("profile")) {
+    share += row.at("share").get<double>();
+    layers.push_back(row.at("layers"));
+  }
+  EXPECT_NEAR(share, 1, 1e-9);
+  EXPECT_THAT(layers, testing::UnorderedElementsAre("conv 1x1", "conv 3x3", "depthwise 3x3", "head",
+                                                    "losses, optimiser"));
+  const Outcome table = run_program({"bench", "step", "--net", "msdnet-tiny", "--batch", "4",
+                                     "--steps", "1", "--profile", "--quiet"});
+  EXPECT_THAT(table.out, HasSubstr("conv 3x3")) << table.err;
+}
+
+TEST(Bench, MeasuresBfloat16WhereTheProcessorHasIt) {
+  const Outcome outcome =
+      run_program({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--batch", "8",
+                   "--steps", "1", "--precision", "bf16", "--json"});
+  if (outcome.code != 0) {
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("this processor has no bfloat16 products"));
+    return;
+  }
+  EXPECT_EQ(Json::parse(outcome.out).at("precision"), "bf16");
+}
+
 TEST(Train, PrintsItsRecipeInFull) {
   const Outcome outcome = run_program({"train", "--recipe", "ipkd-ta", "--epochs", "7", "--set",
                                        "optimizer.lr=0.25", "--seed", "9", "--print-recipe"});

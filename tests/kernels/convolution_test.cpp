@@ -25,6 +25,7 @@ const std::vector<Window> kWindows = {
     window(33, 8, 8, 3, 2, 1), window(3, 1, 1, 3, 1, 1),  window(8, 7, 9, 3, 3, 0),
     window(17, 5, 5, 1, 1, 0), window(6, 2, 2, 3, 2, 1),  window(16, 10, 10, 4, 2, 1)};
 
+template <class T>
 struct Case {
   explicit Case(const Window& w) : shape(w), stride(w.channels + kMore) {}
 
@@ -32,12 +33,12 @@ struct Case {
 
   Window shape;
   std::int64_t stride;
-  std::vector<float> z = samples(shape.in_pixels() * stride, 1);
+  std::vector<T> z = as<T>(samples(shape.in_pixels() * stride, 1));
   std::vector<float> scale = samples(stride, 2, 2), shift = samples(stride, 3);
   std::vector<float> weight = samples(shape.taps() * shape.channels, 4);
-  std::vector<float> dz = samples(shape.out_pixels() * stride, 5);
-  std::vector<float> out = samples(shape.out_pixels() * stride, 6);
-  std::vector<float> in_gradient = samples(shape.in_pixels() * stride, 7);
+  std::vector<T> dz = as<T>(samples(shape.out_pixels() * stride, 5));
+  std::vector<T> out = as<T>(samples(shape.out_pixels() * stride, 6));
+  std::vector<T> in_gradient = as<T>(samples(shape.in_pixels() * stride, 7));
   std::vector<float> weight_gradient = samples(shape.taps() * shape.channels, 8);
   // What a pass's blocks of memory are aligned to; not cleared before use.
   std::vector<float> memory = samples(depthwise_scratch(shape) + 16, 9);
@@ -45,52 +46,60 @@ struct Case {
     const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
     return memory.data() + (64 - address % 64) % 64 / sizeof(float);
   }
+
+  void run_back(bool accumulate, bool wants_input) {
+    depthwise<T>().backward(
+        shape, z.data(), stride, affine(), weight.data(), dz.data(), stride,
+        {wants_input ? in_gradient.data() : nullptr, stride, accumulate, weight_gradient.data()},
+        scratch());
+  }
 };
 
-TEST(Depthwise, EqualsItsTwin) {
+template <class T>
+class Depthwise : public testing::Test {};
+TYPED_TEST_SUITE(Depthwise, ElementTypes);
+
+TYPED_TEST(Depthwise, EqualsItsTwin) {
   for (const Window& shape : kWindows) {
-    Case fast(shape), plain(shape);
-    depthwise(shape, fast.z.data(), fast.stride, fast.affine(), fast.weight.data(), fast.out.data(),
-              fast.stride, fast.scratch());
-    depthwise_plain(shape, plain.z.data(), plain.stride, plain.affine(), plain.weight.data(),
-                    plain.out.data(), plain.stride);
-    EXPECT_TRUE(near(fast.out, plain.out, kTolerance)) << shape.channels;
+    Case<TypeParam> one(shape);
+    const std::vector<float> z = floats(one.z);
+    std::vector<float> plain = floats(one.out);
+    depthwise<TypeParam>().forward(shape, one.z.data(), one.stride, one.affine(), one.weight.data(),
+                                   one.out.data(), one.stride, one.scratch());
+    depthwise_plain(shape, z.data(), one.stride, one.affine(), one.weight.data(), plain.data(),
+                    one.stride);
+    EXPECT_TRUE(near(floats(one.out), plain, kTolerance + rounding<TypeParam>())) << shape.channels;
   }
 }
 
-TEST(Depthwise, GradientsEqualTheirTwin) {
+TYPED_TEST(Depthwise, GradientsEqualTheirTwin) {
   for (const Window& shape : kWindows) {
     for (const bool accumulate : {false, true}) {
-      Case fast(shape), plain(shape);
-      depthwise_gradient(
-          shape, fast.z.data(), fast.stride, fast.affine(), fast.weight.data(), fast.dz.data(),
-          fast.stride,
-          {fast.in_gradient.data(), fast.stride, accumulate, fast.weight_gradient.data()},
-          fast.scratch());
+      Case<TypeParam> one(shape);
+      const std::vector<float> z = floats(one.z), dz = floats(one.dz);
+      std::vector<float> in_gradient = floats(one.in_gradient);
+      std::vector<float> weight_gradient = one.weight_gradient;
+      one.run_back(accumulate, true);
       depthwise_gradient_plain(
-          shape, plain.z.data(), plain.stride, plain.affine(), plain.weight.data(), plain.dz.data(),
-          plain.stride,
-          {plain.in_gradient.data(), plain.stride, accumulate, plain.weight_gradient.data()});
-      EXPECT_TRUE(near(fast.in_gradient, plain.in_gradient, kTolerance)) << shape.channels;
-      EXPECT_TRUE(near(fast.weight_gradient, plain.weight_gradient, kTolerance)) << shape.channels;
+          shape, z.data(), one.stride, one.affine(), one.weight.data(), dz.data(), one.stride,
+          {in_gradient.data(), one.stride, accumulate, weight_gradient.data()});
+      EXPECT_TRUE(near(floats(one.in_gradient), in_gradient, kTolerance + rounding<TypeParam>()))
+          << shape.channels;
+      EXPECT_TRUE(near(one.weight_gradient, weight_gradient, kTolerance)) << shape.channels;
     }
   }
 }
 
-TEST(Depthwise, NoInputGradientIsWrittenWhereNoneIsAskedFor) {
-  Case fast(kWindows[0]), plain(kWindows[0]);
-  depthwise_gradient(fast.shape, fast.z.data(), fast.stride, fast.affine(), fast.weight.data(),
-                     fast.dz.data(), fast.stride, {nullptr, 0, false, fast.weight_gradient.data()},
-                     fast.scratch());
-  depthwise_gradient_plain(plain.shape, plain.z.data(), plain.stride, plain.affine(),
-                           plain.weight.data(), plain.dz.data(), plain.stride,
-                           {nullptr, 0, false, plain.weight_gradient.data()});
-  EXPECT_TRUE(near(fast.weight_gradient, plain.weight_gradient, kTolerance));
+TYPED_TEST(Depthwise, NoInputGradientIsWrittenWhereNoneIsAskedFor) {
+  Case<TypeParam> with(kWindows[0]), without(kWindows[0]);
+  with.run_back(false, true);
+  without.run_back(false, false);
+  EXPECT_EQ(without.weight_gradient, with.weight_gradient);
 }
 
 // The value that tap `tap` of output pixel `pixel` sees in channel c; 0 outside the image.
-float seen(const Case& one, const std::vector<float>& values, std::int64_t pixel, std::int64_t tap,
-           std::int64_t c) {
+float seen(const Case<float>& one, const std::vector<float>& values, std::int64_t pixel,
+           std::int64_t tap, std::int64_t c) {
   const Window& shape = one.shape;
   const std::int64_t y =
       pixel / shape.out_width * shape.stride + tap / shape.kernel - shape.padding;
@@ -102,10 +111,10 @@ float seen(const Case& one, const std::vector<float>& values, std::int64_t pixel
 
 TEST(Patches, AreWhatEveryTapSees) {
   for (const Window& shape : kWindows) {
-    const Case one(shape);
+    const Case<float> one(shape);
     std::vector<float> values(one.z.size());
-    activate({shape.in_pixels(), shape.channels}, one.z.data(), one.stride, one.affine(),
-             values.data(), one.stride);
+    rows<float>().activate({shape.in_pixels(), shape.channels}, one.z.data(), one.stride,
+                           one.affine(), values.data(), one.stride);
     std::vector<float> padded = samples(shape.padded_pixels() * shape.channels, 9);
     pad(shape, one.z.data(), one.stride, one.affine(), padded.data());
     const std::int64_t begin = shape.out_pixels() / 3;
@@ -142,7 +151,7 @@ TEST(Patches, ScatteringIsTheTransposeOfGathering) {
 
 TEST(Patches, UnpadGivesTheInsideBack) {
   const Window shape = kWindows[1];
-  const Case one(shape);
+  const Case<float> one(shape);
   const std::vector<float> ones(static_cast<std::size_t>(one.stride), 1);
   const std::vector<float> zeros(static_cast<std::size_t>(one.stride), 0);
   std::vector<float> padded(static_cast<std::size_t>(shape.padded_pixels() * shape.channels));

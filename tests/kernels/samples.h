@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "concertina/kernels/bfloat16.h"
+
 namespace concertina::kernels {
 
 // Normal numbers of mean `centre` and deviation 1, the same for the same seed.
@@ -19,6 +21,28 @@ inline std::vector<float> samples(std::int64_t count, unsigned seed, float centr
   for (float& value : values) value = normal(random);
   return values;
 }
+
+// As elements of T, and back.
+template <class T>
+std::vector<T> as(const std::vector<float>& values) {
+  std::vector<T> result;
+  for (const float value : values) result.push_back(rounded<T>(value));
+  return result;
+}
+template <class T>
+std::vector<float> floats(const std::vector<T>& values) {
+  std::vector<float> result;
+  for (const T value : values) result.push_back(to_float(value));
+  return result;
+}
+
+// What storing an element as T may change, as a share of it.
+template <class T>
+double rounding() {
+  return sizeof(T) == sizeof(float) ? 0 : 1.0 / 256;
+}
+
+using ElementTypes = testing::Types<float, BFloat16>;
 
 // |a - b| <= tolerance * max|b|, everywhere.
 template <class Number>

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace concertina {
+namespace concertina::fused {
 namespace {
 
 bool overlap(std::int64_t a, std::int64_t a_size, std::int64_t b, std::int64_t b_size) {
@@ -24,12 +24,11 @@ TEST(Arena, BuffersThatLiveTogetherShareNothing) {
     }
     const Arena arena = place(buffers);
     for (std::size_t a = 0; a < buffers.size(); ++a) {
-      EXPECT_EQ(arena.offsets[a] % 16, 0);
-      EXPECT_LE(arena.offsets[a] + buffers[a].floats, arena.floats);
+      EXPECT_EQ(arena.offsets[a] % 32, 0);
+      EXPECT_LE(arena.offsets[a] + buffers[a].size, arena.size);
       for (std::size_t b = 0; b < a; ++b) {
         if (buffers[a].first > buffers[b].last || buffers[b].first > buffers[a].last) continue;
-        EXPECT_FALSE(
-            overlap(arena.offsets[a], buffers[a].floats, arena.offsets[b], buffers[b].floats));
+        EXPECT_FALSE(overlap(arena.offsets[a], buffers[a].size, arena.offsets[b], buffers[b].size));
       }
     }
   }
@@ -37,8 +36,8 @@ TEST(Arena, BuffersThatLiveTogetherShareNothing) {
 
 TEST(Arena, ALineOfBuffersTakesTheRoomOfTheLargestTwo) {
   const Arena arena = place({{160, 0, 1}, {320, 1, 2}, {64, 2, 3}, {160, 3, 4}});
-  EXPECT_EQ(arena.floats, 480);
+  EXPECT_EQ(arena.size, 480);
 }
 
 }  // namespace
-}  // namespace concertina
+}  // namespace concertina::fused

@@ -6,10 +6,12 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
+#include "concertina/kernels/matmul.h"
 #include "concertina/kernels/team.h"
 #include "concertina/nets/catalogue.h"
 #include "concertina/nn/flexible_net.h"
 
+#include "support/nets.h"
 #include "support/tensors.h"
 
 namespace concertina {
@@ -33,11 +35,7 @@ FlexibleNet make(const NetSpec& spec, Engine engine,
 // The same net in float64.
 FlexibleNet exact_net(const NetSpec& spec) {
   FlexibleNet net = make(spec, Engine::plain);
-  const auto widen = [](const std::vector<Parameter>& parameters) {
-    for (Parameter one : parameters) one.value.set_data(one.value.detach().to(at::kDouble));
-  };
-  widen(net.weights());
-  for (const Width width : spec.widths) widen(net.norms(width));
+  widen(net);
   return net;
 }
 
@@ -166,13 +164,17 @@ TEST(Fused, EveryGradientOfTheSmallNetsIsFloat64s) {
 
 TEST(Fused, GivesTheSameBytesForEveryNumberOfThreads) {
   const int before = kernels::thread_count();
-  for (const std::string name : {"slimmable-mobilenet-v1", "msdnet-tiny"}) {
+  std::vector<std::pair<std::string, Precision>> cases = {
+      {"slimmable-mobilenet-v1", Precision::fp32}, {"msdnet-tiny", Precision::fp32}};
+  if (kernels::has_bfloat16()) cases.push_back({"slimmable-mobilenet-v1", Precision::bf16});
+  for (const auto& [name, precision] : cases) {
     const NetSpec spec = catalogue_net(name);
     const Subnet subnet{spec.widths.front(), spec.exit_count()};
     std::vector<FlexibleNet> nets;
     for (const int threads : {1, 1, 2, 5}) {
       kernels::set_thread_count(threads);
       nets.push_back(make(spec, Engine::fused));
+      nets.back().set_engine(Engine::fused, precision);
       run_both_ways(nets.back(), images_for(spec), subnet);
       const auto first = nets.front().parameters(), now = nets.back().parameters();
       for (std::size_t k = 0; k < first.size(); ++k) {

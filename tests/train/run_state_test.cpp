@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "concertina/core/error.h"
+#include "concertina/kernels/matmul.h"
 
 #include "support/tensors.h"
 
@@ -26,15 +27,21 @@ TEST(RunState, NetsComeBackAsTheyWere) {
   }
 }
 
-TEST(RunState, ARunKeepsTheEngineItBeganWith) {
+TEST(RunState, ARunKeepsTheEngineAndThePrecisionItBeganWith) {
   const TinyRun run;
-  for (const Engine engine : {Engine::plain, Engine::fused}) {
-    const RunState state = new_run(run.spec, run.recipe, run.data, at::kCPU, engine);
-    EXPECT_EQ(net_of_run(state, run.recipe, at::kCPU).engine(), engine);
+  std::vector<std::pair<Engine, Precision>> all = {{Engine::plain, Precision::fp32},
+                                                   {Engine::fused, Precision::fp32}};
+  if (kernels::has_bfloat16()) all.push_back({Engine::fused, Precision::bf16});
+  for (const auto& [engine, precision] : all) {
+    const RunState state = new_run(run.spec, run.recipe, run.data, at::kCPU, engine, precision);
+    const FlexibleNet net = net_of_run(state, run.recipe, at::kCPU);
+    EXPECT_EQ(net.engine(), engine);
+    EXPECT_EQ(net.precision(), precision);
   }
   EXPECT_EQ(recorded_engine(run.fresh().environment), Engine::fused);
   // As runs were recorded before there was a choice.
   EXPECT_EQ(recorded_engine("libtorch = 1.13.1\nthreads = 2\n"), Engine::plain);
+  EXPECT_EQ(recorded_precision("threads = 2\nengine = fused\n"), Precision::fp32);
 }
 
 template <typename Change>

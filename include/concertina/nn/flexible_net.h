@@ -11,6 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/nn/profile.h"
 #include "concertina/spec/resolve.h"
 
 namespace concertina {
@@ -49,10 +50,18 @@ enum class Engine {
   fused       // docs/methods.md, Fused passes
 };
 
+// Of a training pass of the fused engine; evaluation is always in float32. docs/methods.md, Fused
+// passes
+enum class Precision {
+  fp32,
+  bf16  // maps and products bfloat16; weights, their gradients, statistics and sums float32
+};
+
 // Gives this process's threads (kernels/team.h) to the engine that is going to compute: LibTorch's
 // spin for milliseconds after every operation and would hold the fused engine's up.
 void give_threads_to(Engine engine);
-const char* engine_name(Engine engine);  // "auto", "plain", "fused"
+const char* engine_name(Engine engine);           // "auto", "plain", "fused"
+const char* precision_name(Precision precision);  // "fp32", "bf16"
 
 // A trained tensor. `name` is layer path and parameter, for norms of one width with its label
 // before: "stem.conv/weight", "w0.500/stem.norm/bias".
@@ -78,11 +87,15 @@ class FlexibleNet {
   NormSharing sharing() const { return settings_.sharing; }
   at::Device device() const { return device_; }
 
-  // Which engine computes from now on; automatic at first. Throws UsageError when `fused` is asked
-  // for and cannot compute this net.
-  void set_engine(Engine engine);
+  // Which engine computes from now on, and in training how precisely; automatic and fp32 at first.
+  // Throws UsageError when `fused` is asked for and cannot compute this net, and when bf16 is and
+  // the engine or the processor has none.
+  void set_engine(Engine engine, Precision precision = Precision::fp32);
   // plain or fused: what computes the whole net.
   Engine engine() const;
+  Precision precision() const { return precision_; }
+  // Adds the time of every fused pass from now on, in either direction; null ends it.
+  void set_profile(Profile* into);
 
   // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
   // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
@@ -121,6 +134,7 @@ class FlexibleNet {
     std::map<int, Norm> norms;
   };
 
+  void require_fused();  // or throws
   Bank make_bank(Width width) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
@@ -143,6 +157,7 @@ class FlexibleNet {
   std::map<int, Norm> shared_;           // weight and bias, shared_affine only
   std::map<Width, Bank> banks_;
   Engine wanted_ = Engine::automatic;
+  Precision precision_ = Precision::fp32;
   std::shared_ptr<fused::Engine> fused_;  // caches; copies of a net share them
 };
 

@@ -43,8 +43,9 @@ PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int
 PreparedData prepare_data(Dataset dataset, const RunState& state, const Recipe& recipe);
 
 // "threads = 2" and so on: what else decides a run's bytes. `engine`: plain or fused.
-std::string environment_text(at::Device device, Engine engine);
-// The engine that such a text names; plain when it names none.
+std::string environment_text(at::Device device, Engine engine, Precision precision);
+// What such a text names; plain and fp32 when it names none.
 Engine recorded_engine(const std::string& environment);
+Precision recorded_precision(const std::string& environment);
 
 }  // namespace concertina

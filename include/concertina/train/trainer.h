@@ -54,11 +54,12 @@ struct TrainSetting {
   std::int64_t max_steps = -1;  // leave after so many steps of this call; -1 = no limit
 };
 
-// The first state of a run: a fresh net, nothing trained; `device` and `engine` are those it will
-// be trained on and with. Throws UsageError when the recipe's plan leaves a sub-model of the net
-// untaught, or the engine cannot compute it there.
+// The first state of a run: a fresh net, nothing trained; `device`, `engine` and `precision` are
+// those it will be trained on and with. Throws UsageError when the recipe's plan leaves a sub-model
+// of the net untaught, or the engine cannot compute it there so.
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                 at::Device device, Engine engine = Engine::automatic);
+                 at::Device device, Engine engine = Engine::automatic,
+                 Precision precision = Precision::fp32);
 
 // Trains `state` to its recipe's end, saving it at the start, every checkpoint_every epochs, at the
 // end and when it has to leave. Throws DivergedError (the last complete checkpoint stays), IoError.

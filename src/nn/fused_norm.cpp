@@ -1,0 +1,131 @@
+#include "fused_norm.h"
+
+#include <cmath>
+
+#include "slices.h"
+
+namespace concertina::fused {
+namespace {
+
+void set_coefficients(PassState& state, const Operation& one, const double* mean,
+                      const double* variance) {
+  const LayerTensors& tensors = state.tensor(one.norm);
+  const std::vector<float> weight = norm_values(state, one.norm, tensors.weight);
+  const std::vector<float> bias = norm_values(state, one.norm, tensors.bias);
+  Coefficients& of = state.coefficients_of(one.out);
+  for (int c = 0; c < one.out.channels; ++c) {
+    const auto at = static_cast<std::size_t>(c);
+    const auto place = static_cast<std::size_t>(one.out.channel + c);
+    const double inverse = 1 / std::sqrt(variance[c] + kNormEpsilon);
+    of.inverse[place] = static_cast<float>(inverse);
+    of.mean[place] = static_cast<float>(mean[c]);
+    of.scale[place] = static_cast<float>(weight[at] * inverse);
+    of.shift[place] = static_cast<float>(bias[at] - mean[c] * weight[at] * inverse);
+  }
+}
+
+void update_running_statistics(PassState& state, const Operation& one,
+                               const kernels::Moments& moments) {
+  const LayerTensors& tensors = state.tensor(one.norm);
+  if (!tensors.running_mean.defined()) return;
+  float* mean = tensors.running_mean.data_ptr<float>();
+  float* variance = tensors.running_var.data_ptr<float>();
+  const double share = state.setting.momentum;
+  const auto unbiased = static_cast<double>(moments.count - 1);
+  for (int c = 0; c < one.out.channels; ++c) {
+    mean[c] = static_cast<float>((1 - share) * mean[c] + share * moments.mean[c]);
+    variance[c] =
+        static_cast<float>((1 - share) * variance[c] + share * moments.squares[c] / unbiased);
+  }
+}
+
+}  // namespace
+
+LaneMoments::LaneMoments(int lanes, std::int64_t channels)
+    : channels_(channels),
+      memory_(static_cast<std::size_t>(2 * channels * lanes), 0),
+      counts_(static_cast<std::size_t>(lanes), 0) {}
+
+kernels::Moments LaneMoments::of(int lane) {
+  double* mean = memory_.data() + 2 * channels_ * lane;
+  return {counts_[static_cast<std::size_t>(lane)], mean, mean + channels_};
+}
+
+kernels::Moments LaneMoments::join() {
+  kernels::Moments all = of(0);
+  for (int lane = 1; lane < static_cast<int>(counts_.size()); ++lane) {
+    kernels::merge_moments(channels_, of(lane), all);
+  }
+  return all;
+}
+
+void start_coefficients(PassState& state) {
+  state.coefficients.clear();
+  for (const Buffer& buffer : state.plan().buffers) {
+    const auto channels = static_cast<std::size_t>(buffer.channels);
+    const std::vector<float> zeros(channels, 0), ones(channels, 1);
+    state.coefficients.push_back({ones, zeros, zeros, ones, ones, zeros, zeros});
+  }
+}
+
+void use_running_statistics(PassState& state, const Operation& one) {
+  const LayerTensors& tensors = state.tensor(one.norm);
+  const at::Tensor mean = tensors.running_mean.to(at::kDouble);
+  const at::Tensor variance = tensors.running_var.to(at::kDouble);
+  set_coefficients(state, one, mean.data_ptr<double>(), variance.data_ptr<double>());
+}
+
+void use_batch_statistics(PassState& state, const Operation& one, const kernels::Moments& moments) {
+  std::vector<double> variance(moments.squares, moments.squares + one.out.channels);
+  for (double& each : variance) each /= static_cast<double>(moments.count);
+  set_coefficients(state, one, moments.mean, variance.data());
+  update_running_statistics(state, one, moments);
+}
+
+LaneSums::LaneSums(PassState& state, const Operation& operation, int lanes)
+    : state_(state), lanes_(lanes) {
+  for (const int producer : operation.finishes) {
+    const Operation& of = state.plan().operations[static_cast<std::size_t>(producer)];
+    if (of.norm < 0) continue;
+    sums_.push_back(
+        {&of, std::vector<double>(static_cast<std::size_t>(2 * lanes * of.out.channels))});
+  }
+}
+
+kernels::GradientSums LaneSums::part(Sum& sum, int lane) {
+  const std::int64_t channels = sum.of->out.channels;
+  double* direct = sum.memory.data() + 2 * lane * channels;
+  return {direct, direct + channels};
+}
+
+void LaneSums::finish() {
+  for (Sum& sum : sums_) finish(sum);
+}
+
+void LaneSums::finish(Sum& sum) {
+  const View view = sum.of->out;
+  Coefficients& of = state_.coefficients_of(view);
+  const auto count = static_cast<double>(state_.images * sum.of->window.out_pixels());
+  const bool batch_statistics = state_.setting.pass != Pass::evaluate;
+  std::vector<double> weight, bias;
+  for (int c = 0; c < view.channels; ++c) {
+    const auto at = static_cast<std::size_t>(view.channel + c);
+    double direct = 0;
+    double centred = 0;
+    for (int lane = 0; lane < lanes_; ++lane) {
+      direct += part(sum, lane).direct[c];
+      centred += part(sum, lane).centred[c];
+    }
+    const double inverse = of.inverse[at];
+    weight.push_back(centred * inverse);
+    bias.push_back(direct);
+    of.direct[at] = of.scale[at];
+    if (!batch_statistics) continue;
+    const double linear = -of.scale[at] * inverse * inverse * centred / count;
+    of.linear[at] = static_cast<float>(linear);
+    of.constant[at] = static_cast<float>(-of.scale[at] * direct / count - linear * of.mean[at]);
+  }
+  add_norm_gradient(state_, *sum.of, weight, bias);
+}
+
+}  // namespace concertina::fused
