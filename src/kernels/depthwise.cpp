@@ -27,6 +27,12 @@ struct Workplace {
     weight = scratch + gradient_height * gradient.width * lanes;
   }
 
+  // Of the output's gradient in its plane: pixels from one to the next, and before the first.
+  std::int64_t apart(const Window& window) const { return by_two ? 1 : window.stride; }
+  std::int64_t around(const Window& window) const {
+    return by_two ? 1 : window.kernel - 1 - window.padding;
+  }
+
   Plane<D> values;    // padded input
   Plane<D> gradient;  // of the output: by_two with one zero around, else spread out by the stride
                       // with kernel - 1 - padding around
@@ -46,10 +52,13 @@ HWY_INLINE void fill_values(const Window& window, const Part& part, const T* z,
   const auto low = hn::Set(d, affine.low);
   const auto high = hn::Set(d, affine.high);
   const T* pixel = z + c;
+  const std::int64_t lanes = plane.lanes();
+  const std::int64_t width = window.width;
   for (std::int64_t y = 0; y < window.height; ++y) {
-    for (std::int64_t x = 0; x < window.width; ++x, pixel += z_stride) {
+    float* to = plane.at(y + window.padding, window.padding);
+    for (std::int64_t x = 0; x < width; ++x, pixel += z_stride, to += lanes) {
       const auto value = hn::MulAdd(part.load(pixel), scale, shift);
-      plane.store(y + window.padding, x + window.padding, hn::Min(high, hn::Max(low, value)));
+      hn::Store(hn::Min(high, hn::Max(low, value)), d, to);
     }
   }
 }
@@ -88,10 +97,11 @@ void forward(const Window& window, const T* z, std::int64_t z_stride, const Affi
     clear_once(window, place, false, cleared_lanes);
     fill_values(window, part, z, z_stride, affine, c, place.values);
     take_weight(window, part, weight, c, false, place.weight);
+    const std::int64_t width = window.out_width;
+    T* to = out + c;
     correlate_with(place.values, place.weight, window.kernel, window.stride, window.out_height,
-                   window.out_width,
-                   [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
-                     part.store(sum, out + (y * window.out_width + x) * out_stride + c);
+                   width, [=](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
+                     part.store(sum, to + (y * width + x) * out_stride);
                    });
   });
 }
@@ -101,12 +111,15 @@ template <class Part, class T>
 HWY_INLINE void fill_gradient(const Window& window, const Part& part, const T* dz,
                               std::int64_t dz_stride, std::int64_t c,
                               const Workplace<typename Part::Tag>& place) {
-  const std::int64_t apart = place.by_two ? 1 : window.stride;
-  const std::int64_t around = place.by_two ? 1 : window.kernel - 1 - window.padding;
+  const std::int64_t apart = place.apart(window);
+  const std::int64_t around = place.around(window);
   const T* pixel = dz + c;
+  const std::int64_t step = apart * place.gradient.lanes();
+  const std::int64_t width = window.out_width;
   for (std::int64_t y = 0; y < window.out_height; ++y) {
-    for (std::int64_t x = 0; x < window.out_width; ++x, pixel += dz_stride) {
-      place.gradient.store(y * apart + around, x * apart + around, part.load(pixel));
+    float* to = place.gradient.at(y * apart + around, around);
+    for (std::int64_t x = 0; x < width; ++x, pixel += dz_stride, to += step) {
+      hn::Store(part.load(pixel), typename Part::Tag(), to);
     }
   }
 }
@@ -114,8 +127,8 @@ HWY_INLINE void fill_gradient(const Window& window, const Part& part, const T* d
 template <class D>
 HWY_INLINE hn::Vec<D> gradient_at(const Window& window, const Workplace<D>& place, std::int64_t y,
                                   std::int64_t x) {
-  const std::int64_t apart = place.by_two ? 1 : window.stride;
-  const std::int64_t around = place.by_two ? 1 : window.kernel - 1 - window.padding;
+  const std::int64_t apart = place.apart(window);
+  const std::int64_t around = place.around(window);
   return place.gradient.load(y * apart + around, x * apart + around);
 }
 
@@ -145,13 +158,21 @@ HWY_INLINE void add_weight_sums_3x3(const Window& window, const Part& part,
                                     const Workplace<typename Part::Tag>& place, std::int64_t c,
                                     float* weight_gradient) {
   using D = typename Part::Tag;
+  const std::int64_t apart = place.apart(window);
+  const std::int64_t around = place.around(window);
   hn::Vec<D> sums[9];
   for (auto& sum : sums) sum = hn::Zero(D());
+  const std::int64_t lanes = place.values.lanes();
+  const std::int64_t line = place.values.width * lanes;
+  const std::int64_t step = apart * lanes;
+  const std::int64_t width = window.out_width;
   for (std::int64_t y = 0; y < window.out_height; ++y) {
-    for (std::int64_t x = 0; x < window.out_width; ++x) {
-      const auto gradient = gradient_at(window, place, y, x);
+    const float* gradient_here = place.gradient.at(y * apart + around, around);
+    const float* values = place.values.at(y * kStride, 0);
+    for (std::int64_t x = 0; x < width; ++x, gradient_here += step, values += kStride * lanes) {
+      const auto gradient = hn::Load(D(), gradient_here);
       for (int tap = 0; tap < 9; ++tap) {
-        const auto value = place.values.load(y * kStride + tap / 3, x * kStride + tap % 3);
+        const auto value = hn::Load(D(), values + tap / 3 * line + tap % 3 * lanes);
         sums[tap] = hn::MulAdd(value, gradient, sums[tap]);
       }
     }
@@ -180,22 +201,26 @@ template <class Part, class T>
 HWY_INLINE void input_gradient(const Window& window, const Part& part,
                                const Workplace<typename Part::Tag>& place, const float* weight,
                                std::int64_t c, const DepthwiseGradients<T>& into) {
-  const auto put = [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
-    T* to = into.in_gradient + (y * window.width + x) * into.in_stride + c;
-    part.store(into.accumulate ? hn::Add(part.load(to), sum) : sum, to);
+  T* const first = into.in_gradient + c;
+  const bool accumulate = into.accumulate;
+  const std::int64_t stride = into.in_stride;
+  const std::int64_t height = window.height;
+  const std::int64_t width = window.width;
+  const auto put = [=](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
+    T* to = first + (y * width + x) * stride;
+    part.store(accumulate ? hn::Add(part.load(to), sum) : sum, to);
   };
   take_weight(window, part, weight, c, !place.by_two, place.weight);
   if (!place.by_two) {
-    correlate_with(place.gradient, place.weight, window.kernel, 1, window.height, window.width,
-                   put);
+    correlate_with(place.gradient, place.weight, window.kernel, 1, height, width, put);
     return;
   }
+  const std::int64_t padding = window.padding;
   transposed_3x3_by_2(place.gradient, place.weight, window.out_height, window.out_width,
-                      [&](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
-                        y -= window.padding;
-                        x -= window.padding;
-                        if (y < 0 || x < 0 || y >= window.height || x >= window.width) return;
-                        put(y, x, sum);
+                      [=](std::int64_t y, std::int64_t x, typename Part::Vec sum) HWY_ATTR {
+                        y -= padding;
+                        x -= padding;
+                        if (y >= 0 && x >= 0 && y < height && x < width) put(y, x, sum);
                       });
 }
 

@@ -18,8 +18,9 @@ struct Plane {
   float* pixels;
   std::int64_t width;
 
+  HWY_INLINE std::int64_t lanes() const { return static_cast<std::int64_t>(hn::Lanes(D())); }
   HWY_INLINE float* at(std::int64_t y, std::int64_t x) const {
-    return pixels + (y * width + x) * static_cast<std::int64_t>(hn::Lanes(D()));
+    return pixels + (y * width + x) * lanes();
   }
   HWY_INLINE Vec load(std::int64_t y, std::int64_t x) const { return hn::Load(D(), at(y, x)); }
   HWY_INLINE void store(std::int64_t y, std::int64_t x, Vec value) const {

@@ -79,9 +79,9 @@ Share share_of(int lane, int lanes, std::int64_t images) {
 }
 
 std::int64_t tile_rows(const Operation& operation) {
-  constexpr std::int64_t kCache = 640 * 1024;  // bytes
+  constexpr std::int64_t kCache = 1024 * 1024;  // bytes
   const std::int64_t inner = operation.window.taps() * operation.window.channels;
-  std::int64_t rows = 256;
+  std::int64_t rows = 512;
   while (rows > 64 && rows * (inner + operation.out.channels) * 4 > kCache) rows /= 2;
   return rows;
 }
