@@ -52,10 +52,9 @@ void gather_patches(const Window& window, const T* padded, std::int64_t begin, s
 
 void scatter_patches(const Window& window, const float* patches, std::int64_t begin,
                      std::int64_t end, float* padded) {
+  const auto add = rows<float>().store;
   for_tap_rows(window, begin, end, [&](std::int64_t patch, std::int64_t place, std::int64_t count) {
-    const float* from = patches + patch;
-    float* to = padded + place;
-    for (std::int64_t k = 0; k < count; ++k) to[k] += from[k];
+    add({1, count}, patches + patch, true, padded + place, count);
   });
 }
 
@@ -63,15 +62,10 @@ template <class T>
 void unpad(const Window& window, const float* padded, bool accumulate, T* out,
            std::int64_t out_stride) {
   const std::int64_t line = padded_width(window) * window.channels;
-  for (std::int64_t y = 0; y < window.height; ++y) {
-    const float* from = padded + (y + window.padding) * line + window.padding * window.channels;
-    for (std::int64_t x = 0; x < window.width; ++x) {
-      for (std::int64_t c = 0; c < window.channels; ++c) {
-        out[c] = rounded<T>(accumulate ? to_float(out[c]) + from[c] : from[c]);
-      }
-      from += window.channels;
-      out += out_stride;
-    }
+  const float* from = padded + window.padding * (line + window.channels);
+  for (std::int64_t y = 0; y < window.height; ++y, from += line) {
+    rows<T>().store({window.width, window.channels}, from, accumulate, out, out_stride);
+    out += window.width * out_stride;
   }
 }
 

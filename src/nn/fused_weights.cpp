@@ -139,7 +139,7 @@ void add_row(const float* from, std::int64_t count, const Places& places, float*
   if (!places.to.empty()) {
     for (std::int64_t k = 0; k < count; ++k) row[places.to[static_cast<std::size_t>(k)]] += from[k];
   } else if (places.step == 1) {
-    for (std::int64_t k = 0; k < count; ++k) row[k] += from[k];
+    kernels::rows<float>().store({1, count}, from, true, row, count);
   } else {
     for (std::int64_t k = 0; k < count; ++k) row[k] += from[k * places.step];
   }
