@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <ATen/Functions.h>
 
 #include "concertina/kernels/convolution.h"

@@ -67,6 +67,10 @@ struct Unfit {
 // Throws Unfit.
 Plan compile(const NetSpec& spec, const ResolvedNet& resolved);
 
+// Fills in what operations need for the way back: which of them writes a gradient first, and which
+// last. compile() does.
+void plan_way_back(Plan& plan);
+
 // What a pass over `images` keeps, in one arena: each buffer's z, then (with_gradient) each
 // buffer's gradient. A pass forward takes the steps 0..n-1, the way back n..2n-1.
 Arena place_buffers(const Plan& plan, std::int64_t images, bool with_gradient);
