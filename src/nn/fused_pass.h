@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -21,18 +22,51 @@
 
 namespace concertina::fused {
 
+// A plan and the sub-model it was made from.
+struct Compiled {
+  ResolvedNet resolved;
+  Plan plan;
+};
+
+// A weight as the kernels read it. Of a convolution or linear layer: [taps * in, out] and its
+// transpose, for products of T; of a depthwise convolution: [taps, channels].
+struct Weight {
+  std::int64_t inner = 0, columns = 0;
+  const void* forward_data = nullptr;  // packed
+  const void* back_data = nullptr;     // of a pass with_gradient
+  std::int64_t back_row = 0;           // kernels::RightHand::row
+  const float* taps = nullptr;
+
+  template <class T>
+  kernels::RightHand<T> forward() const {
+    return {inner, columns, static_cast<const T*>(forward_data), 0};
+  }
+  template <class T>
+  kernels::RightHand<T> back() const {
+    return {columns, inner, static_cast<const T*>(back_data), back_row};
+  }
+};
+
+// The weights of a pass without a gradient: good for the next one of the sub-model as long as the
+// tensors are what they were.
+struct KeptWeights {
+  // What a tensor was. Its memory is held, so that no other tensor can come to lie there.
+  struct Stamp {
+    c10::Storage storage;
+    std::uint32_t version = 0;  // counts changes in place
+  };
+  std::vector<Stamp> stamps;  // of each operation's weight
+  std::shared_ptr<Block> room;
+  std::vector<Weight> weights;
+};
+
 // What the passes of one net share. One pass runs at a time.
 struct Workshop {
   Memory memory;
   std::unique_ptr<kernels::Team> team;
   std::vector<Block> scratch;  // of each thread
+  std::map<std::shared_ptr<const Compiled>, KeptWeights> kept;
   Profile* profile = nullptr;  // where the time is added, if anywhere
-};
-
-// A plan and the sub-model it was made from.
-struct Compiled {
-  ResolvedNet resolved;
-  Plan plan;
 };
 
 // The tensors of one live layer: of a convolution or linear layer in full; of a norm those of the
@@ -54,25 +88,6 @@ struct Coefficients {
   std::vector<float> scale, shift;
   std::vector<float> mean, inverse;  // of the batch; 1 / standard deviation
   std::vector<float> direct, linear, constant;
-};
-
-// A weight as the kernels read it. Of a convolution or linear layer: [taps * in, out] and its
-// transpose, for products of T; of a depthwise convolution: [taps, channels].
-struct Weight {
-  std::int64_t inner = 0, columns = 0;
-  const void* forward_data = nullptr;  // packed
-  const void* back_data = nullptr;     // of a pass with_gradient
-  std::int64_t back_row = 0;           // kernels::RightHand::row
-  const float* taps = nullptr;
-
-  template <class T>
-  kernels::RightHand<T> forward() const {
-    return {inner, columns, static_cast<const T*>(forward_data), 0};
-  }
-  template <class T>
-  kernels::RightHand<T> back() const {
-    return {columns, inner, static_cast<const T*>(back_data), back_row};
-  }
 };
 
 struct PassState {

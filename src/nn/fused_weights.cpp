@@ -145,9 +145,7 @@ void add_row(const float* from, std::int64_t count, const Places& places, float*
   }
 }
 
-}  // namespace
-
-void pack_weights(PassState& state) {
+void pack_anew(PassState& state) {
   const std::vector<Operation>& operations = state.plan().operations;
   state.weights.assign(operations.size(), {});
   std::vector<std::int64_t> places{0};
@@ -165,6 +163,38 @@ void pack_weights(PassState& state) {
     state.weights[at] = with_type_of(
         state, one, [&](auto type) { return pack_rows<decltype(type)>(state, one, into); });
   });
+}
+
+std::vector<KeptWeights::Stamp> stamps_of(const PassState& state) {
+  std::vector<KeptWeights::Stamp> stamps;
+  for (const Operation& one : state.plan().operations) {
+    const at::Tensor& weight = state.tensor(one.layer).weight;
+    stamps.push_back({weight.storage(), static_cast<std::uint32_t>(weight._version())});
+  }
+  return stamps;
+}
+
+bool same(const std::vector<KeptWeights::Stamp>& a, const std::vector<KeptWeights::Stamp>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.storage.data() == y.storage.data() && x.version == y.version;
+  });
+}
+
+}  // namespace
+
+void pack_weights(PassState& state) {
+  if (state.setting.with_gradient || state.setting.precision != Precision::fp32) {
+    pack_anew(state);
+    return;
+  }
+  KeptWeights& kept = state.workshop->kept[state.compiled];
+  std::vector<KeptWeights::Stamp> stamps = stamps_of(state);
+  if (kept.room == nullptr || !same(kept.stamps, stamps)) {
+    pack_anew(state);
+    kept = {std::move(stamps), state.weight_room, state.weights};
+  }
+  state.weight_room = kept.room;
+  state.weights = kept.weights;
 }
 
 void add_weight_gradient(PassState& state, const Operation& one, const float* parts, int lanes) {

@@ -58,6 +58,7 @@ void Sgd::step_on_cpu(std::size_t k, const at::Tensor& gradient, double learning
                      static_cast<float>(decay_[k]), nesterov_},
                     dense.data_ptr<float>(), momentum_[k].value.data_ptr<float>(),
                     value.data_ptr<float>());
+  value.unsafeGetTensorImpl()->bump_version();  // as an operation of LibTorch would
 }
 
 void Sgd::step(double learning_rate) {

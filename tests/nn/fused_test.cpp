@@ -208,6 +208,28 @@ TEST(Fused, PassesMayOverlap) {
   }
 }
 
+// Weights are kept packed from one evaluation to the next.
+TEST(Fused, AnEvaluationSeesEveryChangeOfAWeight) {
+  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  FlexibleNet net = make(spec, Engine::fused);
+  const Subnet subnet{Width(), 1};
+  const at::NoGradGuard guard;
+  net.set_calibrated(Width(), true);
+  const auto evaluate = [&] { return net.forward(images_for(spec), subnet, Pass::evaluate)[0]; };
+  const auto evaluate_copy = [&] {
+    return net.extract(subnet, Exits::only)
+        .forward(images_for(spec), {Width(), 1}, Pass::evaluate)[0];
+  };
+  const at::Tensor first = evaluate();
+  EXPECT_TRUE(same_bytes(evaluate(), first));
+  at::Tensor weight = net.weights().front().value;
+  weight.mul_(2);
+  EXPECT_FALSE(same_bytes(evaluate(), first));
+  EXPECT_TRUE(same_bytes(evaluate(), evaluate_copy()));
+  weight.set_data(at::mul(weight.detach(), 2));
+  EXPECT_TRUE(same_bytes(evaluate(), evaluate_copy()));
+}
+
 TEST(Fused, AnExitWithoutAGradientAddsNothing) {
   const NetSpec spec = catalogue_net("msdnet-tiny");
   FlexibleNet plain = make(spec, Engine::plain);

@@ -80,5 +80,15 @@ TEST(Sgd, NamesTheParameterWhoseGradientIsNotFinite) {
   }
 }
 
+// The fused engine keeps what it made of a weight until the weight's version changes.
+TEST(Sgd, AStepCountsAsAChangeOfTheWeight) {
+  const at::Tensor value = at::ones({4}).set_requires_grad(true);
+  value.mutable_grad() = at::ones({4});
+  Sgd sgd({{"layer/weight", value, "out", true}}, Recipe());
+  const auto before = value._version();
+  sgd.step(0.1);
+  EXPECT_NE(value._version(), before);
+}
+
 }  // namespace
 }  // namespace concertina
