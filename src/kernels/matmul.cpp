@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 #include <unordered_map>
+#include <utility>
 
 namespace concertina::kernels {
 namespace {
@@ -80,9 +81,9 @@ class Cache {
       auto found = jobs_.find(key);
       if (found == jobs_.end()) found = jobs_.emplace(key, make()).first;
       Job& job = found->second;
-      job.a.set_data_handle(const_cast<void*>(a));  // oneDNN does not write to its sources
-      if (b != nullptr) job.b.set_data_handle(const_cast<void*>(b));
-      job.c.set_data_handle(c);
+      put(a, job.a);
+      if (b != nullptr) put(b, job.b);
+      put(c, job.c);
       job.primitive.execute(stream_, job.arguments);
     } catch (const dnnl::error& error) {
       throw std::runtime_error(std::string("oneDNN refuses a matrix product: ") + error.what());
@@ -90,6 +91,12 @@ class Cache {
   }
 
  private:
+  // A new handle makes oneDNN write the zeros of a packed operand's padding once more: those that
+  // packing wrote.
+  static void put(const void* data, dnnl::memory& operand) {
+    if (operand.get_data_handle() != data) operand.set_data_handle(const_cast<void*>(data));
+  }
+
   dnnl::stream stream_{engine()};
   std::map<Key, Job> jobs_;
 };
@@ -161,6 +168,7 @@ void multiply_transposed(std::int64_t rows, std::int64_t a_columns, std::int64_t
 }
 
 bool has_bfloat16() {
+  const OneThread guard;
   try {
     packed_desc<BFloat16>(16, 16);
     return true;

@@ -1,6 +1,6 @@
 // Loops over channels for files that Highway compiles once per instruction set: groups of whole
-// vectors first, then single ones, then one masked tail. No include guard of the usual kind: every
-// instruction set includes it anew.
+// vectors of 16 first, then single ones, one of 8, and a masked tail. No include guard of the usual
+// kind: every instruction set includes it anew.
 #if defined(CONCERTINA_KERNELS_VECTORS_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CONCERTINA_KERNELS_VECTORS_H
 #undef CONCERTINA_KERNELS_VECTORS_H
@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "concertina/kernels/bfloat16.h"
 
@@ -80,9 +81,9 @@ class Tail {
         half_mask_(hn::FirstN(Halves<D>(), static_cast<std::size_t>(count))) {}
 
   std::int64_t channels() const { return count_; }
-  Vec load(const float* from, int = 0) const { return hn::MaskedLoad(mask_, D(), from); }
+  Vec load(const float* from, int = 0) const { return first(from, D(), mask_); }
   Vec load(const BFloat16* from, int = 0) const {
-    return widened<D>(hn::MaskedLoad(half_mask_, Halves<D>(), bits_of(from)));
+    return widened<D>(first(bits_of(from), Halves<D>(), half_mask_));
   }
   void store(Vec value, float* to, int = 0) const { hn::BlendedStore(value, mask_, D(), to); }
   void store(Vec value, BFloat16* to, int = 0) const {
@@ -90,6 +91,19 @@ class Tail {
   }
 
  private:
+  // Before AVX-512, Highway's masked loads want aligned addresses and read whole vectors.
+  template <class Element, class DE>
+  hn::Vec<DE> first(const Element* from, DE d, hn::Mask<DE> mask) const {
+#if HWY_TARGET <= HWY_AVX3
+    return hn::MaskedLoad(mask, d, from);
+#else
+    (void)mask;
+    HWY_ALIGN Element each[hn::MaxLanes(DE())] = {};
+    std::memcpy(each, from, static_cast<std::size_t>(count_) * sizeof(Element));
+    return hn::Load(d, each);
+#endif
+  }
+
   std::int64_t count_;
   hn::Mask<D> mask_;
   hn::Mask<Halves<D>> half_mask_;

@@ -74,9 +74,7 @@ NormSettings norm_settings(const Recipe& recipe) {
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
-  if (device.is_cpu()) {
-    net.set_engine(recorded_engine(state.environment), recorded_precision(state.environment));
-  }
+  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
   give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
   for (const NormBank& bank : state.norms) {

@@ -61,6 +61,10 @@ class Trainer {
                 recipe_.seed, setting.device),
         sums_(state_.net, recipe_.plan, state_.widths),
         metrics_(setting.folder / "metrics.jsonl", state.progress.step) {
+    const std::string& environment = state.environment;
+    if (setting.device.is_cpu()) {
+      net_.set_engine(recorded_engine(environment), recorded_precision(environment));
+    }
     restore_momentum(state_, sgd_);
     if (!state_.progress.partial_sums.empty()) sums_.restore(state_.progress.partial_sums);
   }

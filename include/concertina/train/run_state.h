@@ -15,8 +15,8 @@ namespace concertina {
 NormSettings norm_settings(const Recipe& recipe);
 
 // The net of a run with its weights and statistics, on `device`, computed by the engine that the
-// run began with (on another device than the CPU always plain). Throws DataError when the file's
-// tensors are not the net's.
+// run began with (on another device than the CPU always plain), in float32. Throws DataError when
+// the file's tensors are not the net's.
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device);
 // The stored best checkpoint of a sub-model as an ordinary small net (one width, one exit).
 // Throws UsageError when there is none.
