@@ -174,10 +174,20 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
+def command_of(text):
+    try:
+        command = shlex.split(text)
+    except ValueError as error:
+        fail(f"--against {text!r}: {error}")
+    if not command:
+        fail("--against: empty; expected a command")
+    return command
+
+
 def alternate(options):
     """Runs of both in turn, each in a fresh process, the order reversed in every other pair."""
     own = [sys.executable, *sys.argv, "--against", "", "--json"]
-    commands = [own, shlex.split(options.against)]
+    commands = [own, command_of(options.against)]
     speeds, runs = [], []
     for pair in range(options.pairs):
         order = (0, 1) if pair % 2 == 0 else (1, 0)

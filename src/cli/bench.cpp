@@ -70,7 +70,7 @@ class StepBench {
     give_threads_to(net_.engine());
   }
 
-  const char* engine() const { return engine_name(net_.engine()); }
+  Engine engine() const { return net_.engine(); }
   void set_profile(Profile* profile) { net_.set_profile(profile); }
 
   // Seconds of step `step`.
@@ -106,7 +106,8 @@ std::int64_t peak_memory() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-// One row a kind of layer, the slowest first, and what is outside the net's passes.
+// One row a kind of layer, the slowest first, and what belongs to none: losses, the optimiser,
+// packing of weights.
 Json profile_rows(const Profile& profile, double steps, double seconds) {
   Json rows = Json::array();
   double rest = seconds;
@@ -121,7 +122,7 @@ Json profile_rows(const Profile& profile, double steps, double seconds) {
   }
   std::sort(rows.begin(), rows.end(),
             [](const Json& a, const Json& b) { return a["share"] > b["share"]; });
-  rows.push_back({{"layers", "losses, optimiser"},
+  rows.push_back({{"layers", "the rest"},
                   {"forward_ms", nullptr},
                   {"backward_ms", rest / steps * 1000},
                   {"share", rest / seconds},
@@ -161,14 +162,14 @@ int run(const Options& options) {
   const Recipe recipe = find_recipe(options.text("recipe"), options.list("set"));
   const NetSpec net = named_net(options);
   const std::int64_t batch = options.integer("batch");
+  Profile profile;
   StepBench bench(net, recipe, batch, device, chosen_engine(options), chosen_precision(options));
   const std::int64_t warm_up = options.integer("warm-up");
   const bool profiled = options.flag("profile");
-  if (profiled && std::string(bench.engine()) != engine_name(Engine::fused)) {
-    throw UsageError("--profile: engine " + std::string(bench.engine()) +
+  if (profiled && bench.engine() != Engine::fused) {
+    throw UsageError("--profile: engine " + std::string(engine_name(bench.engine())) +
                      " does not know its layers' times; expected the fused engine");
   }
-  Profile profile;
   std::vector<double> seconds;
   double all_seconds = 0;
   for (std::int64_t step = 0; step < warm_up + options.integer("steps"); ++step) {
@@ -187,7 +188,7 @@ int run(const Options& options) {
                  {"batch", batch},
                  {"steps", seconds.size()},
                  {"threads", kernels::thread_count()},
-                 {"engine", bench.engine()},
+                 {"engine", engine_name(bench.engine())},
                  {"precision", options.text("precision")},
                  {"device", device.str()},
                  {"processor", processor_name()}};

@@ -8,18 +8,18 @@ namespace {
 
 std::int64_t padded_width(const Window& window) { return window.width + 2 * window.padding; }
 
-// Calls body(row of patches, row of the padded map, floats) for every row of taps; the taps of one
-// kernel row are adjacent in both.
+// Calls body(row of patches, row of the padded map, elements) for every row of taps; the taps of
+// one kernel row are adjacent in both.
 template <class Body>
 void for_tap_rows(const Window& window, std::int64_t begin, std::int64_t end, const Body& body) {
-  const std::int64_t floats = window.kernel * window.channels;
+  const std::int64_t count = window.kernel * window.channels;
   const std::int64_t line = padded_width(window) * window.channels;
   std::int64_t patch = 0;
   for (std::int64_t pixel = begin; pixel < end; ++pixel) {
     const std::int64_t y = pixel / window.out_width * window.stride;
     const std::int64_t x = pixel % window.out_width * window.stride;
-    for (std::int64_t ky = 0; ky < window.kernel; ++ky, patch += floats) {
-      body(patch, (y + ky) * line + x * window.channels, floats);
+    for (std::int64_t ky = 0; ky < window.kernel; ++ky, patch += count) {
+      body(patch, (y + ky) * line + x * window.channels, count);
     }
   }
 }

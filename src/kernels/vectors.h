@@ -29,14 +29,17 @@ HWY_INLINE hn::Vec<D> widened(hn::Vec<Halves<D>> halves) {
   return hn::BitCast(D(), hn::ShiftLeft<16>(hn::PromoteTo(d, halves)));
 }
 
-// To the nearest, ties to even.
+// As rounded() of bfloat16.h.
 template <class D>
 HWY_INLINE hn::Vec<Halves<D>> narrowed(hn::Vec<D> value) {
   const hn::Rebind<std::uint32_t, D> d;
   const auto bits = hn::BitCast(d, value);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1));
   const auto sum = hn::Add(bits, hn::Add(odd, hn::Set(d, 0x7FFF)));
-  return hn::TruncateTo(Halves<D>(), hn::ShiftRight<16>(sum));
+  const auto none = hn::Or(bits, hn::Set(d, 0x400000));
+  const auto is_number = hn::Eq(value, value);
+  const auto result = hn::IfThenElse(hn::RebindMask(d, is_number), sum, none);
+  return hn::TruncateTo(Halves<D>(), hn::ShiftRight<16>(result));
 }
 
 inline const std::uint16_t* bits_of(const BFloat16* from) {

@@ -19,6 +19,12 @@ std::string known_widths(const std::vector<Width>& widths) {
   return join(labels, " ");
 }
 
+std::string shape_text(at::IntArrayRef sizes) {
+  std::vector<std::string> parts;
+  for (const std::int64_t size : sizes) parts.push_back(std::to_string(size));
+  return join(parts, "x");
+}
+
 }  // namespace
 
 void give_threads_to(Engine engine) {
@@ -52,11 +58,14 @@ double FlexibleNet::momentum(const Bank* bank, Pass pass) const {
 }
 
 void FlexibleNet::set_engine(Engine engine, Precision precision) {
+  if (engine == Engine::fused) require_fused();
+  if (precision == Precision::bf16) require_bf16(engine);
   wanted_ = engine;
   precision_ = precision;
-  if (engine == Engine::fused) require_fused();
-  if (precision == Precision::fp32) return;
-  if (this->engine() != Engine::fused) {
+}
+
+void FlexibleNet::require_bf16(Engine engine) const {
+  if (resolved_engine(engine) != Engine::fused) {
     throw UsageError("precision \"bf16\": the plain engine computes net \"" + spec_.name +
                      "\", in float32; expected the fused engine, or precision fp32");
   }
@@ -66,7 +75,7 @@ void FlexibleNet::set_engine(Engine engine, Precision precision) {
   }
 }
 
-void FlexibleNet::require_fused() {
+void FlexibleNet::require_fused() const {
   const std::string what = "engine \"fused\" cannot compute net \"" + spec_.name + "\"";
   if (!device_.is_cpu()) {
     throw UsageError(what + " on " + device_.str() + "; expected the cpu, or engine plain");
@@ -78,16 +87,26 @@ void FlexibleNet::require_fused() {
   }
 }
 
-Engine FlexibleNet::engine() const {
-  if (wanted_ == Engine::plain || !device_.is_cpu()) return Engine::plain;
+Engine FlexibleNet::resolved_engine(Engine wanted) const {
+  if (wanted == Engine::plain || !device_.is_cpu()) return Engine::plain;
   const Subnet whole{Width(), spec_.exit_count()};
   return fused_->compiled(spec_, whole, Exits::up_to) ? Engine::fused : Engine::plain;
 }
 
 void FlexibleNet::set_profile(Profile* into) { fused_->set_profile(into); }
 
+void FlexibleNet::check_shape(const at::Tensor& images) const {
+  const std::vector<std::int64_t> one{spec_.in_channels, spec_.in_height, spec_.in_width};
+  if (images.dim() == 4 && images.size(0) > 0 && images.sizes().slice(1) == at::IntArrayRef(one)) {
+    return;
+  }
+  throw UsageError("images of shape " + shape_text(images.sizes()) + "; net \"" + spec_.name +
+                   "\" expects N of " + shape_text(one));
+}
+
 std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
                                              Pass pass, Exits exits) {
+  check_shape(images);
   Bank* bank = bank_for(subnet.width, pass);
   const bool fused = wanted_ != Engine::plain && device_.is_cpu() &&
                      images.scalar_type() == at::kFloat &&

@@ -10,11 +10,6 @@
 namespace concertina::fused {
 namespace {
 
-std::int64_t weight_floats(const Operation& one) {
-  const std::int64_t out = one.kind == Kind::depthwise ? 1 : one.out.channels;
-  return one.window.taps() * one.window.channels * out;
-}
-
 // One operation on its way back.
 template <class T>
 class Back {
@@ -34,7 +29,7 @@ class Back {
     clear();
     state_.team().run(lanes, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes, state_.images);
-      float* part = parts_ + lane * weight_floats(one_);
+      float* part = parts_ + lane * one_.weight_size();
       if (one_.kind == Kind::depthwise) {
         depthwise(share, lane, thread, part, sums);
       } else if (one_.pointwise()) {
@@ -90,8 +85,8 @@ class Back {
   // part (+)= gradient^T * values; the first product of a lane needs no zeros there.
   void add_weight_product(std::int64_t rows, const T* gradient, const T* values, bool first,
                           float* part) const {
-    kernels::multiply_transposed(rows, one_.out.channels, window_.taps() * window_.channels,
-                                 gradient, values, part, !first);
+    kernels::multiply_transposed(rows, one_.out.channels, one_.inner(), gradient, values, part,
+                                 !first);
   }
 
   // The gradient in the values of those rows, from `into` on. `product`: room for them where they
@@ -130,7 +125,7 @@ class Back {
 
   void conv(Share share, int lane, int thread, float* part, LaneSums& sums) const {
     const std::int64_t pixels = window_.out_pixels();
-    const std::int64_t inner = window_.taps() * window_.channels;
+    const std::int64_t inner = one_.inner();
     const std::int64_t tile = std::min(tile_rows(one_), pixels);
     const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
     Pieces pieces(state_.scratch(
@@ -170,7 +165,7 @@ class Back {
                                    Pieces::room<float>(kernels::depthwise_scratch(window_))));
     T* gradient = pieces.take<T>(pixels * window_.channels);
     auto* scratch = pieces.take<float>(kernels::depthwise_scratch(window_));
-    std::fill_n(part, weight_floats(one_), 0.0F);
+    std::fill_n(part, one_.weight_size(), 0.0F);
     for (std::int64_t image = share.begin; image < share.end; ++image) {
       const std::int64_t place = image * window_.in_pixels() * in_stride_;
       output_gradient(image * pixels, pixels, gradient);
@@ -225,7 +220,7 @@ at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool 
   const std::vector<Operation>& operations = state.plan().operations;
   std::int64_t largest = 0;
   for (const Operation& one : operations) {
-    largest = std::max(largest, lane_count(one, state.images) * weight_floats(one));
+    largest = std::max(largest, lane_count(one, state.images) * one.weight_size());
   }
   const std::shared_ptr<Block> parts = state.workshop->memory.borrow(largest);
   for (std::size_t i = operations.size(); i-- > 0;) {

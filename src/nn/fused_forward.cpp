@@ -96,7 +96,7 @@ class Forward {
     const std::int64_t pixels = window_.out_pixels();
     const std::int64_t tile = std::min(tile_rows(one_), pixels);
     const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
-    const std::int64_t patch_size = tile * window_.taps() * window_.channels;
+    const std::int64_t patch_size = tile * one_.inner();
     Pieces pieces(state_.scratch(thread, Pieces::room<T>(padded_size) +
                                              Pieces::room<T>(patch_size) +
                                              Pieces::room<float>(tile * one_.out.channels)));

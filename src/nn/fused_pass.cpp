@@ -1,6 +1,7 @@
 #include "fused_pass.h"
 
 #include <algorithm>
+#include <string>
 
 namespace concertina::fused {
 namespace {
@@ -17,9 +18,7 @@ std::string kind_of(const Operation& operation) {
 
 double flop_of(const Operation& operation, std::int64_t images) {
   const kernels::Window& window = operation.window;
-  const std::int64_t outputs = images * window.out_pixels() * operation.out.channels;
-  const std::int64_t inputs = operation.kind == Kind::depthwise ? 1 : window.channels;
-  return 2.0 * static_cast<double>(outputs * inputs * window.taps());
+  return 2.0 * static_cast<double>(images * window.out_pixels() * operation.weight_size());
 }
 
 }  // namespace
@@ -67,8 +66,8 @@ Timed::~Timed() {
 // At least 128 rows a lane; few lanes where the weight is large, because each has its own gradient.
 int lane_count(const Operation& operation, std::int64_t images) {
   const kernels::Window& window = operation.window;
-  const std::int64_t weight = window.taps() * window.channels * operation.out.channels;
-  const bool large = operation.kind == Kind::conv && weight >= (std::int64_t{1} << 18);
+  const bool large =
+      operation.kind == Kind::conv && operation.weight_size() >= (std::int64_t{1} << 18);
   int lanes = large ? 4 : 16;
   while (lanes > 1 && (lanes > images || images * window.out_pixels() / lanes < 128)) lanes /= 2;
   return lanes;
@@ -80,9 +79,8 @@ Share share_of(int lane, int lanes, std::int64_t images) {
 
 std::int64_t tile_rows(const Operation& operation) {
   constexpr std::int64_t kCache = 1024 * 1024;  // bytes
-  const std::int64_t inner = operation.window.taps() * operation.window.channels;
   std::int64_t rows = 512;
-  while (rows > 64 && rows * (inner + operation.out.channels) * 4 > kCache) rows /= 2;
+  while (rows > 64 && rows * (operation.inner() + operation.out.channels) * 4 > kCache) rows /= 2;
   return rows;
 }
 

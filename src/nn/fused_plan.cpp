@@ -24,7 +24,6 @@ class Compiler {
   Plan compile() {
     for (int k = 0; k < static_cast<int>(resolved_.layers.size()); ++k) add(k);
     plan_.exits = static_cast<int>(resolved_.exits.size());
-    plan_.classes = spec_.classes;
     for (std::size_t exit = 0; exit < resolved_.exits.size(); ++exit) {
       Operation& head = plan_.operations[head_of(resolved_.exits[exit])];
       head.out = {static_cast<int>(exit), 0, spec_.classes};

@@ -41,6 +41,11 @@ struct Operation {
   int norm = -1;             // the norm's, likewise; -1: none
   View in, out;              // head: out is its logits, view.buffer the exit's number
   kernels::Window window{};  // of one image
+  // Products a value of the output: rows of the weight [out, inner]; of a depthwise one taps only.
+  std::int64_t inner() const {
+    return window.taps() * (kind == Kind::depthwise ? 1 : window.channels);
+  }
+  std::int64_t weight_size() const { return inner() * out.channels; }
   bool pointwise() const { return window.kernel == 1 && window.stride == 1 && window.padding == 0; }
 
   // For the way back. Nothing comes back to an operation that leads to no exit.
@@ -55,7 +60,6 @@ struct Plan {
   std::vector<Buffer> buffers;
   std::vector<Operation> operations;  // in order
   int exits = 0;
-  int classes = 0;
 };
 
 // What cannot be fused: the layer, and why. Such a net runs on the plain engine.

@@ -44,8 +44,6 @@ std::vector<std::int64_t> places_in_row(const PassState& state, const Operation&
 
 std::int64_t floats_a_row(const at::Tensor& weight) { return weight.numel() / weight.size(0); }
 
-std::int64_t inner_of(const Operation& one) { return one.window.taps() * one.window.channels; }
-
 // The full weight of a convolution is read as it lies where its channels are the leading ones.
 bool lies_well(const PassState& state, const Operation& one) {
   const ResolvedLayer& layer = state.layer(one.layer);
@@ -76,7 +74,7 @@ void gather_taps(const PassState& state, const Operation& one, float* into) {
 template <class T>
 struct Room {
   Room(const PassState& state, const Operation& one) {
-    const std::int64_t inner = inner_of(one);
+    const std::int64_t inner = one.inner();
     const std::int64_t columns = one.out.channels;
     if (!lies_well(state, one)) rows = Pieces::room<float>(columns * inner);
     forward = Pieces::room<T>(kernels::packed_size<T>(inner, columns));
@@ -93,7 +91,7 @@ Weight pack_rows(const PassState& state, const Operation& one, float* into) {
   const float* rows = full.data_ptr<float>();
   std::int64_t row = floats_a_row(full);
   Weight weight;
-  weight.inner = inner_of(one);
+  weight.inner = one.inner();
   weight.columns = one.out.channels;
   if (room.rows > 0) {
     gather_rows(state, one, into);
@@ -120,7 +118,7 @@ auto with_type_of(const PassState& state, const Operation& one, const Body& body
 }
 
 std::int64_t room_of(const PassState& state, const Operation& one) {
-  if (one.kind == Kind::depthwise) return Pieces::room<float>(inner_of(one));
+  if (one.kind == Kind::depthwise) return Pieces::room<float>(one.weight_size());
   return with_type_of(state, one, [&](auto type) {
     const Room<decltype(type)> room(state, one);
     return room.rows + room.forward + room.back;
@@ -201,8 +199,7 @@ void add_weight_gradient(PassState& state, const Operation& one, const float* pa
   const at::Tensor& full = state.tensor(one.layer).weight;
   const std::vector<std::int64_t> out = channels_of(state.layer(one.layer).out);
   const auto rows = static_cast<std::int64_t>(out.size());
-  const std::int64_t row =
-      one.window.taps() * (one.kind == Kind::depthwise ? 1 : one.window.channels);
+  const std::int64_t row = one.inner();
   Places places;
   if (one.kind == Kind::depthwise) {
     places = {{}, 1, rows};

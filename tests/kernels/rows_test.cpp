@@ -1,5 +1,6 @@
 #include "concertina/kernels/rows.h"
 
+#include <cstring>
 #include <limits>
 
 #include "samples.h"
@@ -166,13 +167,35 @@ TEST(Moments, AMeanFarFromZeroCostsTheVarianceNothing) {
   EXPECT_TRUE(near(fast.squares, plain.squares, kTolerance));
 }
 
+float from_bits(std::uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 TEST(BFloat16s, AreRoundedToTheNearestTiesToEven) {
-  EXPECT_EQ(to_float(rounded<BFloat16>(1.0F)), 1.0F);
-  EXPECT_EQ(to_float(rounded<BFloat16>(1.0F + 1.0F / 256)), 1.0F);  // a tie, down to even
-  EXPECT_EQ(to_float(rounded<BFloat16>(1.0F + 3.0F / 256)),
-            1.0F + 4.0F / 256);  // a tie, up to even
-  EXPECT_EQ(to_float(rounded<BFloat16>(-1.0F - 1.1F / 256)), -1.0F - 2.0F / 256);
-  EXPECT_TRUE(std::isinf(to_float(rounded<BFloat16>(kInfinity))));
+  EXPECT_EQ(rounded<BFloat16>(from_bits(0x3F800000)).bits, 0x3F80);
+  EXPECT_EQ(rounded<BFloat16>(from_bits(0x3F808000)).bits, 0x3F80);  // a tie, down to even
+  EXPECT_EQ(rounded<BFloat16>(from_bits(0x3F818000)).bits, 0x3F82);  // a tie, up to even
+  EXPECT_EQ(rounded<BFloat16>(from_bits(0xBF808001)).bits, 0xBF81);
+  EXPECT_EQ(rounded<BFloat16>(kInfinity).bits, 0x7F80);
+  EXPECT_TRUE(std::isnan(to_float(rounded<BFloat16>(from_bits(0x7FFFFFFF)))));
+  EXPECT_TRUE(std::isnan(to_float(rounded<BFloat16>(from_bits(0xFF800001)))));
+}
+
+// Bit for bit, in vectors of every length.
+TEST(BFloat16s, AreRoundedByTheKernelsToo) {
+  std::vector<float> values = samples(59, 1);
+  for (const std::size_t place : {0U, 17U, 49U, 56U}) {  // of 16, 16, 8 and the tail
+    values[place] = from_bits(0x3F808000);
+    values[place + 1] = from_bits(0x3F818000);
+    values[place + 2] = from_bits(0x7FFFFFFF);
+  }
+  std::vector<BFloat16> out(values.size());
+  rows<BFloat16>().store({1, 59}, values.data(), false, out.data(), 59);
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    EXPECT_EQ(out[k].bits, rounded<BFloat16>(values[k]).bits) << k;
+  }
 }
 
 }  // namespace

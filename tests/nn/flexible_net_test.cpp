@@ -202,5 +202,25 @@ TEST(FlexibleNet, OnlyConvolutionsAndLinearLayersAreMatrices) {
   }
 }
 
+TEST(FlexibleNet, ImagesOfAnotherShapeAreRefused) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 32, 32});
+  for (const Engine engine : {Engine::plain, Engine::fused}) {
+    FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
+    net.set_engine(engine);
+    for (const std::vector<std::int64_t>& shape :
+         {std::vector<std::int64_t>{2, 3, 33, 32}, {2, 4, 32, 32}, {3, 32, 32}, {0, 3, 32, 32}}) {
+      EXPECT_THROW(net.forward(at::zeros(shape), {Width(), 1}, Pass::train), UsageError);
+    }
+  }
+}
+
+TEST(FlexibleNet, ARefusedEngineChangesNothing) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 32, 32});
+  FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
+  EXPECT_THROW(net.set_engine(Engine::plain, Precision::bf16), UsageError);
+  EXPECT_EQ(net.engine(), Engine::fused);
+  EXPECT_EQ(net.precision(), Precision::fp32);
+}
+
 }  // namespace
 }  // namespace concertina

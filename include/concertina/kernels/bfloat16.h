@@ -19,7 +19,7 @@ inline float to_float(BFloat16 value) {
   return wide;
 }
 
-// To the nearest, ties to even.
+// To the nearest, ties to even; what is not a number stays none.
 template <class T>
 T rounded(float value);
 template <>
@@ -30,6 +30,7 @@ template <>
 inline BFloat16 rounded<BFloat16>(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000) return {static_cast<std::uint16_t>((bits >> 16) | 0x40)};
   bits += 0x7FFF + ((bits >> 16) & 1);
   return {static_cast<std::uint16_t>(bits >> 16)};
 }

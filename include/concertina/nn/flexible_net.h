@@ -92,15 +92,17 @@ class FlexibleNet {
   // the engine or the processor has none.
   void set_engine(Engine engine, Precision precision = Precision::fp32);
   // plain or fused: what computes the whole net.
-  Engine engine() const;
+  Engine engine() const { return resolved_engine(wanted_); }
   Precision precision() const { return precision_; }
-  // Adds the time of every fused pass from now on, in either direction; null ends it.
+  // Adds the time of every fused pass from now on, in either direction, those of this net's copies
+  // too; null ends it. `into` lives until then.
   void set_profile(Profile* into);
 
   // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
   // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
-  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, and
-  // under Pass::evaluate when the width's statistics were never calibrated.
+  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, for
+  // images of another shape or none at all, and under Pass::evaluate when the width's statistics
+  // were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
                                   Exits exits = Exits::up_to);
 
@@ -134,7 +136,10 @@ class FlexibleNet {
     std::map<int, Norm> norms;
   };
 
-  void require_fused();  // or throws
+  void require_fused() const;              // or throws
+  void require_bf16(Engine engine) const;  // or throws
+  Engine resolved_engine(Engine wanted) const;
+  void check_shape(const at::Tensor& images) const;  // or throws
   Bank make_bank(Width width) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
