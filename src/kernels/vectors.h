@@ -1,5 +1,5 @@
 // Loops over channels for files that Highway compiles once per instruction set: groups of whole
-// vectors of 16 first, then single ones, one of 8, and a masked tail. No include guard of the usual
+// vectors of 16 first, then single ones, one of 8, and what is left. No include guard of the usual
 // kind: every instruction set includes it anew.
 #if defined(CONCERTINA_KERNELS_VECTORS_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CONCERTINA_KERNELS_VECTORS_H
@@ -11,7 +11,6 @@
 #include <hwy/highway.h>
 
 #include <cstdint>
-#include <cstring>
 
 #include "concertina/kernels/bfloat16.h"
 
@@ -70,6 +69,7 @@ struct Whole {
   }
 };
 
+#if HWY_TARGET <= HWY_AVX3
 // The last few channels.
 template <class D>
 class Tail {
@@ -84,9 +84,9 @@ class Tail {
         half_mask_(hn::FirstN(Halves<D>(), static_cast<std::size_t>(count))) {}
 
   std::int64_t channels() const { return count_; }
-  Vec load(const float* from, int = 0) const { return first(from, D(), mask_); }
+  Vec load(const float* from, int = 0) const { return hn::MaskedLoad(mask_, D(), from); }
   Vec load(const BFloat16* from, int = 0) const {
-    return widened<D>(first(bits_of(from), Halves<D>(), half_mask_));
+    return widened<D>(hn::MaskedLoad(half_mask_, Halves<D>(), bits_of(from)));
   }
   void store(Vec value, float* to, int = 0) const { hn::BlendedStore(value, mask_, D(), to); }
   void store(Vec value, BFloat16* to, int = 0) const {
@@ -94,26 +94,15 @@ class Tail {
   }
 
  private:
-  // Before AVX-512, Highway's masked loads want aligned addresses and read whole vectors.
-  template <class Element, class DE>
-  hn::Vec<DE> first(const Element* from, DE d, hn::Mask<DE> mask) const {
-#if HWY_TARGET <= HWY_AVX3
-    return hn::MaskedLoad(mask, d, from);
-#else
-    (void)mask;
-    HWY_ALIGN Element each[hn::MaxLanes(DE())] = {};
-    std::memcpy(each, from, static_cast<std::size_t>(count_) * sizeof(Element));
-    return hn::Load(d, each);
-#endif
-  }
-
   std::int64_t count_;
   hn::Mask<D> mask_;
   hn::Mask<Halves<D>> half_mask_;
 };
+#endif
 
 // Calls body(first channel, Whole or Tail) until every channel of a row has had its turn; kGroup
-// vectors at a time where there are so many.
+// vectors at a time where there are so many. Before AVX-512 masks are slow, or touch memory that is
+// not theirs: there the last few channels are vectors of 4, 2 and 1.
 template <int kGroup, class Body>
 HWY_INLINE void for_channels(std::int64_t channels, const Body& body) {
   using Wide = hn::CappedTag<float, 16>;
@@ -125,7 +114,13 @@ HWY_INLINE void for_channels(std::int64_t channels, const Body& body) {
   if constexpr (kGroup > 1) repeat(Whole<Wide, kGroup>());
   repeat(Whole<Wide, 1>());
   if constexpr (hn::MaxLanes(Narrow()) < hn::MaxLanes(Wide())) repeat(Whole<Narrow, 1>());
+#if HWY_TARGET <= HWY_AVX3
   if (channel < channels) body(channel, Tail<Narrow>(channels - channel));
+#else
+  repeat(Whole<hn::CappedTag<float, 4>, 1>());
+  repeat(Whole<hn::CappedTag<float, 2>, 1>());
+  repeat(Whole<hn::CappedTag<float, 1>, 1>());
+#endif
 }
 
 }  // namespace concertina::kernels::HWY_NAMESPACE

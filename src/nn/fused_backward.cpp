@@ -6,6 +6,7 @@
 
 #include "fused_norm.h"
 #include "fused_pass.h"
+#include "fused_rows.h"
 
 namespace concertina::fused {
 namespace {
@@ -32,10 +33,8 @@ class Back {
       float* part = parts_ + lane * one_.weight_size();
       if (one_.kind == Kind::depthwise) {
         depthwise(share, lane, thread, part, sums);
-      } else if (one_.pointwise()) {
-        pointwise(share, lane, thread, part, sums);
       } else {
-        conv(share, lane, thread, part, sums);
+        convolution(share, lane, thread, part, sums);
       }
     });
     add_weight_gradient(state_, one_, parts_, lanes);
@@ -82,79 +81,48 @@ class Back {
         into, view.channels);
   }
 
-  // part (+)= gradient^T * values; the first product of a lane needs no zeros there.
-  void add_weight_product(std::int64_t rows, const T* gradient, const T* values, bool first,
-                          float* part) const {
-    kernels::multiply_transposed(rows, one_.out.channels, one_.inner(), gradient, values, part,
-                                 !first);
-  }
-
-  // The gradient in the values of those rows, from `into` on. `product`: room for them where they
-  // cannot be written in place.
-  void multiply_back(std::int64_t rows, const T* gradient, T* into, float* product) const {
-    const std::int64_t channels = window_.channels;
-    if (in_stride_ == channels && !one_.accumulates) {
-      kernels::multiply(rows, gradient, weight_.back<T>(), into);
-      return;
-    }
-    kernels::multiply(rows, gradient, weight_.back<T>(), product);
-    kernels::rows<T>().store({rows, channels}, product, one_.accumulates, into, in_stride_);
-  }
-
-  void pointwise(Share share, int lane, int thread, float* part, LaneSums& sums) const {
-    const std::int64_t pixels = window_.out_pixels();
-    const std::int64_t channels = window_.channels;
-    const std::int64_t tile = tile_rows(one_);
-    Pieces pieces(state_.scratch(thread, Pieces::room<T>(tile * channels) +
-                                             Pieces::room<T>(tile * one_.out.channels) +
-                                             Pieces::room<float>(tile * channels)));
-    T* values = pieces.take<T>(tile * channels);
-    T* gradient = pieces.take<T>(tile * one_.out.channels);
-    auto* product = pieces.take<float>(tile * channels);
-    for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
-      const std::int64_t rows = std::min(tile, share.end * pixels - row);
-      output_gradient(row, rows, gradient);
-      kernels::rows<T>().activate({rows, channels}, state_.z<T>(one_.in) + row * in_stride_,
-                                  in_stride_, state_.affine(one_.in), values, channels);
-      add_weight_product(rows, gradient, values, row == share.begin * pixels, part);
-      if (!wants_input_) continue;
-      multiply_back(rows, gradient, state_.g<T>(one_.in) + row * in_stride_, product);
-      sums.add<T>(lane, row, rows);
-    }
-  }
-
-  void conv(Share share, int lane, int thread, float* part, LaneSums& sums) const {
-    const std::int64_t pixels = window_.out_pixels();
+  void convolution(Share share, int lane, int thread, float* part, LaneSums& sums) const {
+    const std::int64_t pixels = one_.row_pixels();
+    const std::int64_t tile = tile_rows(one_, one_.patches == Patches::of_input && wants_input_);
+    const kernels::Window window = one_.patch_window();
+    const auto* in_window = one_.patches == Patches::of_input ? &window : nullptr;
+    const auto* out_window = one_.patches == Patches::of_output ? &window : nullptr;
+    const auto value = [this](std::int64_t begin, std::int64_t count, T* into) {
+      read_values(state_, one_, begin, count, into);
+    };
+    const auto gradient = [this](std::int64_t begin, std::int64_t count, T* into) {
+      output_gradient(begin, count, into);
+    };
+    const auto complete = [&sums, lane](std::int64_t begin, std::int64_t count) {
+      sums.add<T>(lane, begin, count);
+    };
+    using Values = RowReader<T, decltype(value)>;
+    using Gradients = RowReader<T, decltype(gradient)>;
+    using Writer = RowWriter<T, decltype(complete)>;
     const std::int64_t inner = one_.inner();
-    const std::int64_t tile = std::min(tile_rows(one_), pixels);
-    const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
-    Pieces pieces(state_.scratch(
-        thread, Pieces::room<T>(padded_size) + Pieces::room<T>(tile * inner) +
-                    Pieces::room<T>(tile * one_.out.channels) + Pieces::room<float>(padded_size) +
-                    Pieces::room<float>(tile * inner)));
-    T* padded = pieces.take<T>(padded_size);
-    T* patches = pieces.take<T>(tile * inner);
-    T* gradient = pieces.take<T>(tile * one_.out.channels);
-    auto* padded_gradient = pieces.take<float>(padded_size);
-    auto* patch_gradient = pieces.take<float>(tile * inner);
-    for (std::int64_t image = share.begin; image < share.end; ++image) {
-      const std::int64_t place = image * window_.in_pixels() * in_stride_;
-      kernels::pad(window_, state_.z<T>(one_.in) + place, in_stride_, state_.affine(one_.in),
-                   padded);
-      if (wants_input_) std::fill_n(padded_gradient, padded_size, 0.0F);
-      for (std::int64_t row = 0; row < pixels; row += tile) {
-        const std::int64_t rows = std::min(tile, pixels - row);
-        output_gradient(image * pixels + row, rows, gradient);
-        kernels::gather_patches(window_, padded, row, row + rows, patches);
-        add_weight_product(rows, gradient, patches, image == share.begin && row == 0, part);
-        if (!wants_input_) continue;
-        kernels::multiply(rows, gradient, weight_.back<T>(), patch_gradient);
-        kernels::scatter_patches(window_, patch_gradient, row, row + rows, padded_gradient);
-      }
+    const std::int64_t columns = one_.columns();
+    Pieces pieces(
+        state_.scratch(thread, Pieces::room<T>(tile * inner) + Pieces::room<T>(tile * columns) +
+                                   Pieces::room<float>(tile * inner) + Values::room(in_window) +
+                                   Gradients::room(out_window)));
+    T* value_rows = pieces.take<T>(tile * inner);
+    T* gradient_rows = pieces.take<T>(tile * columns);
+    auto* product = pieces.take<float>(tile * inner);
+    Values values(in_window, value, pieces);
+    Gradients gradients(out_window, gradient, pieces);
+    Writer writer(in_window, {state_.g<T>(one_.in), in_stride_, window_.channels, one_.accumulates},
+                  product, complete);
+    for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
+      const std::int64_t count = std::min(tile, share.end * pixels - row);
+      gradients.read(row, count, gradient_rows);
+      values.read(row, count, value_rows);
+      // A lane's first product needs no zeros there.
+      kernels::multiply_transposed(count, columns, inner, gradient_rows, value_rows, part,
+                                   row != share.begin * pixels);
       if (!wants_input_) continue;
-      kernels::unpad(window_, padded_gradient, one_.accumulates, state_.g<T>(one_.in) + place,
-                     in_stride_);
-      sums.add<T>(lane, image * window_.in_pixels(), window_.in_pixels());
+      writer.write(row, count, [&](auto* into) {
+        kernels::multiply(count, gradient_rows, weight_.template back<T>(), into);
+      });
     }
   }
 

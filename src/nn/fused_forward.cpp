@@ -6,6 +6,7 @@
 
 #include "fused_norm.h"
 #include "fused_pass.h"
+#include "fused_rows.h"
 
 namespace concertina::fused {
 namespace {
@@ -36,82 +37,59 @@ class Forward {
         one_(one),
         window_(one.window),
         weight_(weight),
-        batch_statistics_(one.norm >= 0 && state.setting.pass != Pass::evaluate),
+        batch_statistics_(one.has_norm() && state.setting.pass != Pass::evaluate),
         lanes_(lane_count(one, state.images)),
         moments_(lanes_, one.out.channels),
         in_stride_(state.stride(one.in)),
         out_stride_(state.stride(one.out)) {}
 
   void run() {
-    if (one_.norm >= 0 && !batch_statistics_) use_running_statistics(state_, one_);
+    if (one_.has_norm() && !batch_statistics_) use_running_statistics(state_, one_);
     state_.team().run(lanes_, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes_, state_.images);
       if (one_.kind == Kind::depthwise) {
         depthwise(lane, share, thread);
-      } else if (one_.pointwise()) {
-        pointwise(lane, share, thread);
       } else {
-        conv(lane, share, thread);
+        convolution(lane, share, thread);
       }
     });
     if (batch_statistics_) use_batch_statistics(state_, one_, moments_.join());
   }
 
  private:
-  // values: [rows, taps * in]; the rows of the output from pixel `begin` of the batch on.
-  // `product`: room for them where they cannot be written in place.
-  void multiply(int lane, const T* values, std::int64_t begin, std::int64_t rows, float* product) {
-    const std::int64_t channels = one_.out.channels;
-    T* out = state_.z<T>(one_.out) + begin * out_stride_;
-    if (out_stride_ == channels) {
-      kernels::multiply(rows, values, weight_.forward<T>(), out);
-    } else {
-      kernels::multiply(rows, values, weight_.forward<T>(), product);
-      kernels::rows<T>().store({rows, channels}, product, false, out, out_stride_);
-    }
-    written(lane, out, rows);
-  }
-
-  void written(int lane, const T* out, std::int64_t rows) {
-    if (batch_statistics_) moments_.add(lane, rows, out, out_stride_);
-  }
-
-  void pointwise(int lane, Share share, int thread) {
-    const std::int64_t pixels = window_.out_pixels();
-    const std::int64_t channels = window_.channels;
-    const std::int64_t tile = tile_rows(one_);
-    Pieces pieces(state_.scratch(
-        thread, Pieces::room<T>(tile * channels) + Pieces::room<float>(tile * one_.out.channels)));
-    T* values = pieces.take<T>(tile * channels);
-    auto* product = pieces.take<float>(tile * one_.out.channels);
+  void convolution(int lane, Share share, int thread) {
+    const std::int64_t pixels = one_.row_pixels();
+    const std::int64_t tile = tile_rows(one_, one_.patches == Patches::of_output);
+    const kernels::Window window = one_.patch_window();
+    const auto* in_window = one_.patches == Patches::of_input ? &window : nullptr;
+    const auto* out_window = one_.patches == Patches::of_output ? &window : nullptr;
+    const auto value = [this](std::int64_t begin, std::int64_t count, T* into) {
+      read_values(state_, one_, begin, count, into);
+    };
+    const auto complete = [this, lane](std::int64_t begin, std::int64_t count) {
+      written(lane, state_.z<T>(one_.out) + begin * out_stride_, count);
+    };
+    using Reader = RowReader<T, decltype(value)>;
+    using Writer = RowWriter<T, decltype(complete)>;
+    Pieces pieces(state_.scratch(thread, Pieces::room<T>(tile * one_.inner()) +
+                                             Pieces::room<float>(tile * one_.columns()) +
+                                             Reader::room(in_window)));
+    T* rows = pieces.take<T>(tile * one_.inner());
+    auto* product = pieces.take<float>(tile * one_.columns());
+    Reader reader(in_window, value, pieces);
+    Writer writer(out_window, {state_.z<T>(one_.out), out_stride_, one_.out.channels}, product,
+                  complete);
     for (std::int64_t row = share.begin * pixels; row < share.end * pixels; row += tile) {
-      const std::int64_t rows = std::min(tile, share.end * pixels - row);
-      kernels::rows<T>().activate({rows, channels}, state_.z<T>(one_.in) + row * in_stride_,
-                                  in_stride_, state_.affine(one_.in), values, channels);
-      multiply(lane, values, row, rows, product);
+      const std::int64_t count = std::min(tile, share.end * pixels - row);
+      reader.read(row, count, rows);
+      writer.write(row, count, [&](auto* into) {
+        kernels::multiply(count, rows, weight_.template forward<T>(), into);
+      });
     }
   }
 
-  void conv(int lane, Share share, int thread) {
-    const std::int64_t pixels = window_.out_pixels();
-    const std::int64_t tile = std::min(tile_rows(one_), pixels);
-    const std::int64_t padded_size = window_.padded_pixels() * window_.channels;
-    const std::int64_t patch_size = tile * one_.inner();
-    Pieces pieces(state_.scratch(thread, Pieces::room<T>(padded_size) +
-                                             Pieces::room<T>(patch_size) +
-                                             Pieces::room<float>(tile * one_.out.channels)));
-    T* padded = pieces.take<T>(padded_size);
-    T* patches = pieces.take<T>(patch_size);
-    auto* product = pieces.take<float>(tile * one_.out.channels);
-    for (std::int64_t image = share.begin; image < share.end; ++image) {
-      kernels::pad(window_, state_.z<T>(one_.in) + image * window_.in_pixels() * in_stride_,
-                   in_stride_, state_.affine(one_.in), padded);
-      for (std::int64_t row = 0; row < pixels; row += tile) {
-        const std::int64_t rows = std::min(tile, pixels - row);
-        kernels::gather_patches(window_, padded, row, row + rows, patches);
-        multiply(lane, patches, image * pixels + row, rows, product);
-      }
-    }
+  void written(int lane, const T* out, std::int64_t count) {
+    if (batch_statistics_) moments_.add(lane, count, out, out_stride_);
   }
 
   void depthwise(int lane, Share share, int thread) {
@@ -148,7 +126,7 @@ at::Tensor run_head(PassState& state, const Operation& one, const Weight& weight
                                stride, state.affine(one.in), pooled + image * channels);
   });
   kernels::multiply(state.images, pooled, weight.forward<float>(), logits.data_ptr<float>());
-  const at::Tensor& bias = state.tensor(one.layer).bias;
+  const at::Tensor& bias = state.tensor(one.parts.front().layer).bias;
   if (bias.defined()) logits.add_(bias.detach());
   state.features[static_cast<std::size_t>(one.out.buffer)] = features;
   return logits;

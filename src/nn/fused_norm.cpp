@@ -7,15 +7,30 @@
 namespace concertina::fused {
 namespace {
 
-void set_coefficients(PassState& state, const Operation& one, const double* mean,
+// Calls body(part, its first channel in the operation's output).
+template <class Body>
+void for_parts(const Operation& one, const Body& body) {
+  int channel = 0;
+  for (const Part& part : one.parts) {
+    body(part, channel);
+    channel += part.channels;
+  }
+}
+
+View view_of(const Operation& one, const Part& part, int channel) {
+  return {one.out.buffer, one.out.channel + channel, part.channels};
+}
+
+// `view`: of the part's channels.
+void set_coefficients(PassState& state, const Part& part, View view, const double* mean,
                       const double* variance) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  const std::vector<float> weight = norm_values(state, one.norm, tensors.weight);
-  const std::vector<float> bias = norm_values(state, one.norm, tensors.bias);
-  Coefficients& of = state.coefficients_of(one.out);
-  for (int c = 0; c < one.out.channels; ++c) {
+  const LayerTensors& tensors = state.tensor(part.norm);
+  const std::vector<float> weight = norm_values(state, part.norm, tensors.weight);
+  const std::vector<float> bias = norm_values(state, part.norm, tensors.bias);
+  Coefficients& of = state.coefficients_of(view);
+  for (int c = 0; c < part.channels; ++c) {
     const auto at = static_cast<std::size_t>(c);
-    const auto place = static_cast<std::size_t>(one.out.channel + c);
+    const auto place = static_cast<std::size_t>(view.channel + c);
     const double inverse = 1 / std::sqrt(variance[c] + kNormEpsilon);
     of.inverse[place] = static_cast<float>(inverse);
     of.mean[place] = static_cast<float>(mean[c]);
@@ -24,15 +39,15 @@ void set_coefficients(PassState& state, const Operation& one, const double* mean
   }
 }
 
-void update_running_statistics(PassState& state, const Operation& one,
+void update_running_statistics(PassState& state, const Part& part,
                                const kernels::Moments& moments) {
-  const LayerTensors& tensors = state.tensor(one.norm);
+  const LayerTensors& tensors = state.tensor(part.norm);
   if (!tensors.running_mean.defined()) return;
   float* mean = tensors.running_mean.data_ptr<float>();
   float* variance = tensors.running_var.data_ptr<float>();
   const double share = state.setting.momentum;
   const auto unbiased = static_cast<double>(moments.count - 1);
-  for (int c = 0; c < one.out.channels; ++c) {
+  for (int c = 0; c < part.channels; ++c) {
     mean[c] = static_cast<float>((1 - share) * mean[c] + share * moments.mean[c]);
     variance[c] =
         static_cast<float>((1 - share) * variance[c] + share * moments.squares[c] / unbiased);
@@ -69,24 +84,32 @@ void start_coefficients(PassState& state) {
 }
 
 void use_running_statistics(PassState& state, const Operation& one) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  const at::Tensor mean = tensors.running_mean.to(at::kDouble);
-  const at::Tensor variance = tensors.running_var.to(at::kDouble);
-  set_coefficients(state, one, mean.data_ptr<double>(), variance.data_ptr<double>());
+  for_parts(one, [&](const Part& part, int channel) {
+    const LayerTensors& tensors = state.tensor(part.norm);
+    const at::Tensor mean = tensors.running_mean.to(at::kDouble);
+    const at::Tensor variance = tensors.running_var.to(at::kDouble);
+    set_coefficients(state, part, view_of(one, part, channel), mean.data_ptr<double>(),
+                     variance.data_ptr<double>());
+  });
 }
 
 void use_batch_statistics(PassState& state, const Operation& one, const kernels::Moments& moments) {
   std::vector<double> variance(moments.squares, moments.squares + one.out.channels);
   for (double& each : variance) each /= static_cast<double>(moments.count);
-  set_coefficients(state, one, moments.mean, variance.data());
-  update_running_statistics(state, one, moments);
+  for_parts(one, [&](const Part& part, int channel) {
+    const kernels::Moments of_part{moments.count, moments.mean + channel,
+                                   moments.squares + channel};
+    set_coefficients(state, part, view_of(one, part, channel), of_part.mean,
+                     variance.data() + channel);
+    update_running_statistics(state, part, of_part);
+  });
 }
 
 LaneSums::LaneSums(PassState& state, const Operation& operation, int lanes)
     : state_(state), lanes_(lanes) {
   for (const int producer : operation.finishes) {
     const Operation& of = state.plan().operations[static_cast<std::size_t>(producer)];
-    if (of.norm < 0) continue;
+    if (!of.has_norm()) continue;
     sums_.push_back(
         {&of, std::vector<double>(static_cast<std::size_t>(2 * lanes * of.out.channels))});
   }
@@ -125,7 +148,9 @@ void LaneSums::finish(Sum& sum) {
     of.linear[at] = static_cast<float>(linear);
     of.constant[at] = static_cast<float>(-of.scale[at] * direct / count - linear * of.mean[at]);
   }
-  add_norm_gradient(state_, *sum.of, weight, bias);
+  for_parts(*sum.of, [&](const Part& part, int channel) {
+    add_norm_gradient(state_, part, weight.data() + channel, bias.data() + channel);
+  });
 }
 
 }  // namespace concertina::fused

@@ -77,11 +77,13 @@ Share share_of(int lane, int lanes, std::int64_t images) {
   return {lane * images / lanes, (lane + 1) * images / lanes};
 }
 
-std::int64_t tile_rows(const Operation& operation) {
+std::int64_t tile_rows(const Operation& operation, bool whole_images) {
   constexpr std::int64_t kCache = 1024 * 1024;  // bytes
   std::int64_t rows = 512;
-  while (rows > 64 && rows * (operation.inner() + operation.out.channels) * 4 > kCache) rows /= 2;
-  return rows;
+  while (rows > 64 && rows * (operation.inner() + operation.columns()) * 4 > kCache) rows /= 2;
+  if (!whole_images) return rows;
+  const std::int64_t pixels = operation.row_pixels();
+  return std::max<std::int64_t>(rows / pixels, 1) * pixels;
 }
 
 }  // namespace concertina::fused

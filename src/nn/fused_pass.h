@@ -28,7 +28,7 @@ struct Compiled {
   Plan plan;
 };
 
-// A weight as the kernels read it. Of a convolution or linear layer: [taps * in, out] and its
+// A weight as the kernels read it. Of a convolution or linear layer: [inner, columns] and its
 // transpose, for products of T; of a depthwise convolution: [taps, channels].
 struct Weight {
   std::int64_t inner = 0, columns = 0;
@@ -55,7 +55,7 @@ struct KeptWeights {
     c10::Storage storage;
     std::uint32_t version = 0;  // counts changes in place
   };
-  std::vector<Stamp> stamps;  // of each operation's weight
+  std::vector<Stamp> stamps;  // of each operation's weights
   std::shared_ptr<Block> room;
   std::vector<Weight> weights;
 };
@@ -106,6 +106,9 @@ struct PassState {
   const Plan& plan() const { return compiled->plan; }
   const ResolvedLayer& layer(int k) const;
   const LayerTensors& tensor(int k) const { return tensors[static_cast<std::size_t>(k)]; }
+  const at::Tensor& weight_of(const Operation& one, std::size_t part) const {
+    return tensor(one.parts[part].layer).weight;
+  }
   Coefficients& coefficients_of(View view);
   std::int64_t stride(View view) const;  // elements from one pixel to the next
   kernels::Affine affine(View view) const;
@@ -187,21 +190,22 @@ struct Share {
   std::int64_t begin, end;
 };
 Share share_of(int lane, int lanes, std::int64_t images);
-// Rows of a tile whose operands stay in the second-level cache.
-std::int64_t tile_rows(const Operation& operation);
+// Rows of a tile whose operands stay in the second-level cache; if asked for, those of whole
+// images.
+std::int64_t tile_rows(const Operation& operation, bool whole_images);
 
 // Fills state.weights; before forward.
 void pack_weights(PassState& state);
-// Adds gradients laid out as the weight, one part a lane, to the full tensor's .grad(): of a
-// convolution or linear layer [out, taps * in], of a depthwise one [taps, channels].
-void add_weight_gradient(PassState& state, const Operation& operation, const float* parts,
+// Adds gradients, one a lane, to the full tensors' .grad(): of a convolution or linear layer
+// [columns, inner], of a depthwise one [taps, channels].
+void add_weight_gradient(PassState& state, const Operation& operation, const float* of_lanes,
                          int lanes);
 // Adds the sum over images of the gradient [N, classes] in a head's logits.
 void add_bias_gradient(const PassState& state, const Operation& operation,
                        const at::Tensor& gradient);
 // Adds one number a channel of a norm.
-void add_norm_gradient(const PassState& state, const Operation& operation,
-                       const std::vector<double>& weight, const std::vector<double>& bias);
+void add_norm_gradient(const PassState& state, const Part& part, const double* weight,
+                       const double* bias);
 // The parameters of a norm's channels as the sub-model sees them.
 std::vector<float> norm_values(const PassState& state, int norm, const at::Tensor& full);
 

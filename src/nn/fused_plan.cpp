@@ -1,7 +1,9 @@
 #include "fused_plan.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "concertina/core/error.h"
 
@@ -14,6 +16,14 @@ class Compiler {
  public:
   Compiler(const NetSpec& spec, const ResolvedNet& resolved) : spec_(spec), resolved_(resolved) {
     views_.resize(resolved.layers.size());
+    leads_to_exit_.resize(resolved.layers.size());
+    for (const int exit : resolved.exits) leads_to_exit_[static_cast<std::size_t>(exit)] = true;
+    for (std::size_t k = resolved.layers.size(); k-- > 0;) {
+      if (!leads_to_exit_[k]) continue;
+      for (const int input : resolved.layers[k].inputs) {
+        leads_to_exit_[static_cast<std::size_t>(input)] = true;
+      }
+    }
     for (std::size_t k = 0; k < resolved.layers.size(); ++k) {
       for (const int input : resolved.layers[k].inputs) {
         readers_[input].push_back(static_cast<int>(k));
@@ -23,6 +33,7 @@ class Compiler {
 
   Plan compile() {
     for (int k = 0; k < static_cast<int>(resolved_.layers.size()); ++k) add(k);
+    join_readers();
     plan_.exits = static_cast<int>(resolved_.exits.size());
     for (std::size_t exit = 0; exit < resolved_.exits.size(); ++exit) {
       Operation& head = plan_.operations[head_of(resolved_.exits[exit])];
@@ -98,14 +109,24 @@ class Compiler {
     if (spec.padding >= spec.kernel) refuse(k, "pads by its kernel's size or more");
     Operation operation;
     operation.kind = spec.kind == LayerKind::conv ? Kind::conv : Kind::depthwise;
-    operation.layer = k;
+    operation.parts = {{k, -1, out.out_channels}};
     operation.in = view_of(input_of(k));
     operation.out = new_map(k);
     operation.window = {in.out_channels, in.height,   in.width,    out.height,
                         out.width,       spec.kernel, spec.stride, spec.padding};
+    operation.patches = patches_of(operation);
     made_by_[operation.out.buffer] = static_cast<int>(plan_.operations.size());
     plan_.operations.push_back(operation);
     view(k, operation.out);
+  }
+
+  // Patches are taken where they are narrower.
+  static Patches patches_of(const Operation& one) {
+    const kernels::Window& window = one.window;
+    if (one.kind != Kind::conv) return Patches::none;
+    if (window.taps() == 1 && window.stride == 1) return Patches::none;
+    const bool narrows = one.out.channels <= window.channels;
+    return window.stride == 1 && narrows ? Patches::of_output : Patches::of_input;
   }
 
   // The operation whose output k reads raw, k being its only reader.
@@ -120,10 +141,10 @@ class Compiler {
 
   void add_norm(int k) {
     Operation& operation = raw_output(k);
-    if (operation.norm >= 0 || spec_of(input_of(k)).kind == LayerKind::activation) {
+    if (operation.has_norm() || spec_of(input_of(k)).kind == LayerKind::activation) {
       refuse(k, "does not follow a convolution directly");
     }
-    operation.norm = k;
+    operation.parts.front().norm = k;
     view(k, operation.out);
   }
 
@@ -195,7 +216,7 @@ class Compiler {
     const ResolvedLayer& map = pooled ? layer(input_of(input)) : from;
     Operation operation;
     operation.kind = Kind::head;
-    operation.layer = k;
+    operation.parts = {{k, -1, spec_.classes}};
     operation.in = view_of(input);
     operation.window = {map.out_channels, map.height, map.width, 1, 1, 1, 1, 0};
     plan_.operations.push_back(operation);
@@ -203,9 +224,55 @@ class Compiler {
 
   std::size_t head_of(int k) const {
     for (std::size_t i = 0; i < plan_.operations.size(); ++i) {
-      if (plan_.operations[i].kind == Kind::head && plan_.operations[i].layer == k) return i;
+      if (plan_.operations[i].kind == Kind::head && plan_.operations[i].parts.front().layer == k) {
+        return i;
+      }
     }
     refuse(k, "gives logits without a linear layer");
+  }
+
+  // Pointwise convolutions of one input become one: their products are wider, and the input is read
+  // and its gradient written once. Each leaves a map of its own that nobody joins to others.
+  void join_readers() {
+    std::vector<Operation>& all = plan_.operations;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (std::size_t j = i + 1; j < all.size();) {
+        if (can_join(all[i], all[j])) {
+          join(all[i], all[j]);
+          all.erase(all.begin() + static_cast<std::ptrdiff_t>(j));
+        } else {
+          ++j;
+        }
+      }
+    }
+  }
+
+  // What leads to no exit has no gradient, and stays by itself.
+  bool can_join(const Operation& a, const Operation& b) const {
+    if (!can_join(a) || !can_join(b) || a.has_norm() != b.has_norm()) return false;
+    const int of_a = a.parts.front().layer, of_b = b.parts.front().layer;
+    const Map& map_a = maps_[static_cast<std::size_t>(a.out.buffer)];
+    const Map& map_b = maps_[static_cast<std::size_t>(b.out.buffer)];
+    return input_of(of_a) == input_of(of_b) && map_a.low == map_b.low && map_a.high == map_b.high &&
+           leads_to_exit_[static_cast<std::size_t>(of_a)] ==
+               leads_to_exit_[static_cast<std::size_t>(of_b)];
+  }
+  bool can_join(const Operation& one) const {
+    if (one.kind != Kind::conv || one.patches != Patches::none) return false;
+    const Map& map = maps_[static_cast<std::size_t>(one.out.buffer)];
+    return one.parts.size() > 1 || (!map.open && map.inside < 0);
+  }
+
+  // b's channels behind a's.
+  void join(Operation& a, const Operation& b) {
+    if (a.parts.size() == 1) a.out = {open_map(a.out), 0, a.out.channels};
+    Map& whole = maps_[static_cast<std::size_t>(a.out.buffer)];
+    Map& map = maps_[static_cast<std::size_t>(b.out.buffer)];
+    map.inside = a.out.buffer;
+    map.channel = whole.channels;
+    whole.channels += map.channels;
+    a.out.channels = whole.channels;
+    a.parts.insert(a.parts.end(), b.parts.begin(), b.parts.end());
   }
 
   // Maps inside others become channels of theirs; the rest become buffers.
@@ -234,11 +301,22 @@ class Compiler {
   Plan plan_;
   std::vector<Map> maps_;
   std::vector<View> views_;                  // of each layer's output
+  std::vector<bool> leads_to_exit_;          // each layer
   std::map<int, std::vector<int>> readers_;  // of each layer's output
   std::map<int, int> made_by_;               // map -> operation
 };
 
 }  // namespace
+
+kernels::Window Operation::patch_window() const {
+  if (patches != Patches::of_output) return window;
+  kernels::Window transposed = window;
+  transposed.channels = out.channels;
+  std::swap(transposed.height, transposed.out_height);
+  std::swap(transposed.width, transposed.out_width);
+  transposed.padding = window.kernel - 1 - window.padding;
+  return transposed;
+}
 
 Plan compile(const NetSpec& spec, const ResolvedNet& resolved) {
   return Compiler(spec, resolved).compile();

@@ -30,23 +30,48 @@ struct View {
 };
 
 enum class Kind {
-  conv,       // as matrix products; with its norm
+  conv,       // as matrix products; with its norms
   depthwise,  // with its norm
   head        // global average pool and linear layer: the logits of an exit
 };
 
+// How a convolution becomes products of rows with its weight [columns, inner].
+enum class Patches {
+  none,      // pointwise: a row is a pixel
+  of_input,  // a row is what one output pixel sees (im2col); the weight is [out, taps * in]
+  of_output  // a row is one input pixel, and what it adds to the output pixels that see it is taps
+             // * out wide (kn2row); the weight is [taps * out, in], taps in reverse. Stride 1
+};
+
+// A layer of an operation: a convolution or linear layer, and the norm behind it.
+struct Part {
+  int layer = 0;  // index into ResolvedNet::layers
+  int norm = -1;  // likewise; -1: none
+  int channels = 0;
+};
+
 struct Operation {
   Kind kind = Kind::conv;
-  int layer = 0;             // of the convolution or linear layer, index into ResolvedNet::layers
-  int norm = -1;             // the norm's, likewise; -1: none
+  std::vector<Part> parts;   // side by side in the output; several: pointwise ones of one input
   View in, out;              // head: out is its logits, view.buffer the exit's number
   kernels::Window window{};  // of one image
-  // Products a value of the output: rows of the weight [out, inner]; of a depthwise one taps only.
+  Patches patches = Patches::none;
+
+  bool has_norm() const { return parts.front().norm >= 0; }
+  // Of a depthwise one the weight is [out, taps].
   std::int64_t inner() const {
-    return window.taps() * (kind == Kind::depthwise ? 1 : window.channels);
+    if (kind == Kind::depthwise) return window.taps();
+    return patches == Patches::of_output ? window.channels : window.taps() * window.channels;
   }
-  std::int64_t weight_size() const { return inner() * out.channels; }
-  bool pointwise() const { return window.kernel == 1 && window.stride == 1 && window.padding == 0; }
+  std::int64_t columns() const {
+    return patches == Patches::of_output ? window.taps() * out.channels : out.channels;
+  }
+  std::int64_t weight_size() const { return inner() * columns(); }
+  // The window whose patches are rows: the convolution's own, or that of its transpose, which reads
+  // the output.
+  kernels::Window patch_window() const;
+  // Rows of the products, of one image.
+  std::int64_t row_pixels() const { return patch_window().out_pixels(); }
 
   // For the way back. Nothing comes back to an operation that leads to no exit.
   bool leads_to_exit = false;

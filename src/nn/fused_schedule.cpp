@@ -10,8 +10,8 @@ namespace {
 
 bool reads(const Operation& reader, const Operation& producer) {
   return producer.kind != Kind::head && reader.in.buffer == producer.out.buffer &&
-         producer.out.channel >= reader.in.channel &&
-         producer.out.channel < reader.in.channel + reader.in.channels;
+         producer.out.channel < reader.in.channel + reader.in.channels &&
+         reader.in.channel < producer.out.channel + producer.out.channels;
 }
 
 void mark_written(Operation& one, std::vector<bool>& written) {

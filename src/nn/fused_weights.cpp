@@ -31,51 +31,82 @@ float* gradient_of(const at::Tensor& parameter) {
   return gradient.data_ptr<float>();
 }
 
-// Where the elements of a packed row [taps, in] stand in a full row [in, taps].
-std::vector<std::int64_t> places_in_row(const PassState& state, const Operation& one) {
-  const std::vector<std::int64_t> in = channels_of(state.layer(one.layer).in);
-  const std::int64_t taps = one.window.taps();
-  std::vector<std::int64_t> places;
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    for (const std::int64_t c : in) places.push_back(c * taps + tap);
-  }
-  return places;
-}
-
 std::int64_t floats_a_row(const at::Tensor& weight) { return weight.numel() / weight.size(0); }
 
-// The full weight of a convolution is read as it lies where its channels are the leading ones.
-bool lies_well(const PassState& state, const Operation& one) {
-  const ResolvedLayer& layer = state.layer(one.layer);
-  return one.window.taps() == 1 && is_leading(layer.in) && is_leading(layer.out);
-}
+// Where the rows of an operation's weight stand in the full tensors.
+struct FullRows {
+  struct Row {
+    std::size_t part;
+    std::int64_t begin;  // floats from the beginning of that part's tensor
+  };
+  std::vector<Row> rows;
+  std::vector<std::int64_t> places;  // of a row's elements, from its beginning on
+  bool dense = false;                // one beside the other
+};
 
-// Rows [out, taps * in] of a convolution's or linear layer's channels.
-void gather_rows(const PassState& state, const Operation& one, float* rows) {
-  const at::Tensor& full = state.tensor(one.layer).weight;
-  const std::vector<std::int64_t> places = places_in_row(state, one);
-  for (const std::int64_t out : channels_of(state.layer(one.layer).out)) {
-    const float* from = full.data_ptr<float>() + out * floats_a_row(full);
-    for (const std::int64_t place : places) *rows++ = from[place];
+void add_rows(const PassState& state, const Operation& one, std::int64_t tap, FullRows& into) {
+  for (std::size_t part = 0; part < one.parts.size(); ++part) {
+    const int k = one.parts[part].layer;
+    for (const std::int64_t out : channels_of(state.layer(k).out)) {
+      into.rows.push_back({part, out * floats_a_row(state.tensor(k).weight) + tap});
+    }
   }
 }
 
-void gather_taps(const PassState& state, const Operation& one, float* into) {
-  const float* from = state.tensor(one.layer).weight.data_ptr<float>();
+FullRows full_rows(const PassState& state, const Operation& one) {
   const std::int64_t taps = one.window.taps();
-  const std::vector<std::int64_t> channels = channels_of(state.layer(one.layer).out);
+  const std::vector<Range>& ranges = state.layer(one.parts.front().layer).in;
+  const std::vector<std::int64_t> in =
+      one.kind == Kind::depthwise ? std::vector<std::int64_t>{0} : channels_of(ranges);
+  FullRows full;
+  if (one.patches == Patches::of_output) {
+    for (std::int64_t tap = taps; tap-- > 0;) add_rows(state, one, tap, full);
+    for (const std::int64_t c : in) full.places.push_back(c * taps);
+    return full;
+  }
+  add_rows(state, one, 0, full);
   for (std::int64_t tap = 0; tap < taps; ++tap) {
-    for (const std::int64_t c : channels) *into++ = from[c * taps + tap];
+    for (const std::int64_t c : in) full.places.push_back(c * taps + tap);
+  }
+  full.dense = one.kind == Kind::depthwise || (taps == 1 && is_leading(ranges));
+  return full;
+}
+
+// The full weight is read as it lies where it is one whose channels are the leading ones.
+bool lies_well(const PassState& state, const Operation& one) {
+  const ResolvedLayer& layer = state.layer(one.parts.front().layer);
+  return one.parts.size() == 1 && one.window.taps() == 1 && is_leading(layer.in) &&
+         is_leading(layer.out);
+}
+
+// How a weight's elements lie where the kernels work: row n from n * row on, element k of it k *
+// step further.
+struct Layout {
+  std::int64_t row, step;
+};
+Layout layout_of(const Operation& one) {
+  return one.kind == Kind::depthwise ? Layout{1, one.columns()} : Layout{one.inner(), 1};
+}
+
+void gather_rows(const PassState& state, const Operation& one, float* into) {
+  const FullRows full = full_rows(state, one);
+  const Layout layout = layout_of(one);
+  for (const FullRows::Row row : full.rows) {
+    const float* from = state.weight_of(one, row.part).data_ptr<float>() + row.begin;
+    for (std::size_t k = 0; k < full.places.size(); ++k) {
+      into[static_cast<std::int64_t>(k) * layout.step] = from[full.places[k]];
+    }
+    into += layout.row;
   }
 }
 
-// What an operation's weight takes, floats: rows [out, taps * in] where they are gathered, [taps *
-// in, out] packed, and its transpose packed. float32 rows are that transpose.
+// What an operation's weight takes, floats: rows [columns, inner] where they are gathered, [inner,
+// columns] packed, and its transpose packed. float32 rows are that transpose.
 template <class T>
 struct Room {
   Room(const PassState& state, const Operation& one) {
     const std::int64_t inner = one.inner();
-    const std::int64_t columns = one.out.channels;
+    const std::int64_t columns = one.columns();
     if (!lies_well(state, one)) rows = Pieces::room<float>(columns * inner);
     forward = Pieces::room<T>(kernels::packed_size<T>(inner, columns));
     const bool is_there = std::is_same_v<T, float> || !state.setting.with_gradient;
@@ -87,12 +118,12 @@ struct Room {
 template <class T>
 Weight pack_rows(const PassState& state, const Operation& one, float* into) {
   const Room<T> room(state, one);
-  const at::Tensor& full = state.tensor(one.layer).weight;
+  const at::Tensor& full = state.weight_of(one, 0);
   const float* rows = full.data_ptr<float>();
   std::int64_t row = floats_a_row(full);
   Weight weight;
   weight.inner = one.inner();
-  weight.columns = one.out.channels;
+  weight.columns = one.columns();
   if (room.rows > 0) {
     gather_rows(state, one, into);
     rows = into;
@@ -125,24 +156,6 @@ std::int64_t room_of(const PassState& state, const Operation& one) {
   });
 }
 
-// Where the elements of a packed row come from and go to: element k lies `step` * k floats on, and
-// belongs to to[k] of the full row, or to k itself when `to` is empty.
-struct Places {
-  std::vector<std::int64_t> to;
-  std::int64_t row = 0;  // floats from one packed row to the next
-  std::int64_t step = 1;
-};
-
-void add_row(const float* from, std::int64_t count, const Places& places, float* row) {
-  if (!places.to.empty()) {
-    for (std::int64_t k = 0; k < count; ++k) row[places.to[static_cast<std::size_t>(k)]] += from[k];
-  } else if (places.step == 1) {
-    kernels::rows<float>().store({1, count}, from, true, row, count);
-  } else {
-    for (std::int64_t k = 0; k < count; ++k) row[k] += from[k * places.step];
-  }
-}
-
 void pack_anew(PassState& state) {
   const std::vector<Operation>& operations = state.plan().operations;
   state.weights.assign(operations.size(), {});
@@ -154,7 +167,7 @@ void pack_anew(PassState& state) {
     const Operation& one = operations[at];
     float* into = state.weight_room->data() + places[at];
     if (one.kind == Kind::depthwise) {
-      gather_taps(state, one, into);
+      gather_rows(state, one, into);
       state.weights[at].taps = into;
       return;
     }
@@ -166,8 +179,10 @@ void pack_anew(PassState& state) {
 std::vector<KeptWeights::Stamp> stamps_of(const PassState& state) {
   std::vector<KeptWeights::Stamp> stamps;
   for (const Operation& one : state.plan().operations) {
-    const at::Tensor& weight = state.tensor(one.layer).weight;
-    stamps.push_back({weight.storage(), static_cast<std::uint32_t>(weight._version())});
+    for (std::size_t part = 0; part < one.parts.size(); ++part) {
+      const at::Tensor& weight = state.weight_of(one, part);
+      stamps.push_back({weight.storage(), static_cast<std::uint32_t>(weight._version())});
+    }
   }
   return stamps;
 }
@@ -195,34 +210,37 @@ void pack_weights(PassState& state) {
   state.weights = kept.weights;
 }
 
-void add_weight_gradient(PassState& state, const Operation& one, const float* parts, int lanes) {
-  const at::Tensor& full = state.tensor(one.layer).weight;
-  const std::vector<std::int64_t> out = channels_of(state.layer(one.layer).out);
-  const auto rows = static_cast<std::int64_t>(out.size());
-  const std::int64_t row = one.inner();
-  Places places;
-  if (one.kind == Kind::depthwise) {
-    places = {{}, 1, rows};
-  } else {
-    const bool as_it_lies = one.window.taps() == 1 && is_leading(state.layer(one.layer).in);
-    places = {as_it_lies ? std::vector<std::int64_t>() : places_in_row(state, one), row, 1};
+void add_weight_gradient(PassState& state, const Operation& one, const float* of_lanes, int lanes) {
+  const FullRows full = full_rows(state, one);
+  const Layout layout = layout_of(one);
+  std::vector<float*> gradients;
+  for (std::size_t part = 0; part < one.parts.size(); ++part) {
+    gradients.push_back(gradient_of(state.weight_of(one, part)));
   }
-  float* into = gradient_of(full);
+  const auto count = static_cast<std::int64_t>(full.places.size());
   constexpr int kChunks = 16;
   state.team().run(kChunks, [&](int chunk, int) {
-    const Share share = share_of(chunk, kChunks, rows);
+    const Share share = share_of(chunk, kChunks, one.columns());
     for (int lane = 0; lane < lanes; ++lane) {
-      const float* part = parts + lane * rows * row;
+      const float* from = of_lanes + lane * one.weight_size();
       for (std::int64_t n = share.begin; n < share.end; ++n) {
-        add_row(part + n * places.row, row, places,
-                into + out[static_cast<std::size_t>(n)] * floats_a_row(full));
+        const FullRows::Row row = full.rows[static_cast<std::size_t>(n)];
+        float* to = gradients[row.part] + row.begin;
+        const float* packed = from + n * layout.row;
+        if (full.dense && layout.step == 1) {
+          kernels::rows<float>().store({1, count}, packed, true, to, count);
+          continue;
+        }
+        for (std::int64_t k = 0; k < count; ++k) {
+          to[full.places[static_cast<std::size_t>(k)]] += packed[k * layout.step];
+        }
       }
     }
   });
 }
 
 void add_bias_gradient(const PassState& state, const Operation& one, const at::Tensor& gradient) {
-  const at::Tensor& bias = state.tensor(one.layer).bias;
+  const at::Tensor& bias = state.tensor(one.parts.front().layer).bias;
   if (!bias.defined()) return;
   gradient_of(bias);
   bias.mutable_grad().add_(at::sum(gradient, 0));
@@ -240,11 +258,11 @@ std::vector<float> norm_values(const PassState& state, int norm, const at::Tenso
   return values;
 }
 
-void add_norm_gradient(const PassState& state, const Operation& one,
-                       const std::vector<double>& weight, const std::vector<double>& bias) {
-  const LayerTensors& tensors = state.tensor(one.norm);
-  std::vector<std::int64_t> places = channels_of(state.layer(one.norm).out);
-  if (tensors.weight.numel() == state.layer(one.norm).out_channels) {
+void add_norm_gradient(const PassState& state, const Part& part, const double* weight,
+                       const double* bias) {
+  const LayerTensors& tensors = state.tensor(part.norm);
+  std::vector<std::int64_t> places = channels_of(state.layer(part.norm).out);
+  if (tensors.weight.numel() == part.channels) {
     std::iota(places.begin(), places.end(), 0);
   }
   float* weight_gradient = gradient_of(tensors.weight);

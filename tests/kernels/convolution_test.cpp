@@ -97,16 +97,14 @@ TYPED_TEST(Depthwise, NoInputGradientIsWrittenWhereNoneIsAskedFor) {
   EXPECT_EQ(without.weight_gradient, with.weight_gradient);
 }
 
-// The value that tap `tap` of output pixel `pixel` sees in channel c; 0 outside the image.
-float seen(const Case<float>& one, const std::vector<float>& values, std::int64_t pixel,
-           std::int64_t tap, std::int64_t c) {
-  const Window& shape = one.shape;
+// The input pixel that tap `tap` of output pixel `pixel` sees; -1 outside the image.
+std::int64_t place_seen(const Window& shape, std::int64_t pixel, std::int64_t tap) {
   const std::int64_t y =
       pixel / shape.out_width * shape.stride + tap / shape.kernel - shape.padding;
   const std::int64_t x =
       pixel % shape.out_width * shape.stride + tap % shape.kernel - shape.padding;
-  if (y < 0 || y >= shape.height || x < 0 || x >= shape.width) return 0;
-  return values[static_cast<std::size_t>((y * shape.width + x) * one.stride + c)];
+  const bool outside = y < 0 || y >= shape.height || x < 0 || x >= shape.width;
+  return outside ? -1 : y * shape.width + x;
 }
 
 TEST(Patches, AreWhatEveryTapSees) {
@@ -115,8 +113,12 @@ TEST(Patches, AreWhatEveryTapSees) {
     std::vector<float> values(one.z.size());
     rows<float>().activate({shape.in_pixels(), shape.channels}, one.z.data(), one.stride,
                            one.affine(), values.data(), one.stride);
-    std::vector<float> padded = samples(shape.padded_pixels() * shape.channels, 9);
-    pad(shape, one.z.data(), one.stride, one.affine(), padded.data());
+    std::vector<float> padded(static_cast<std::size_t>(shape.padded_pixels() * shape.channels));
+    for (std::int64_t y = 0; y < shape.height; ++y) {
+      rows<float>().activate({shape.width, shape.channels},
+                             one.z.data() + y * shape.width * one.stride, one.stride, one.affine(),
+                             padded.data() + shape.inside(y), shape.channels);
+    }
     const std::int64_t begin = shape.out_pixels() / 3;
     std::vector<float> patches, expected;
     patches.resize(
@@ -125,7 +127,9 @@ TEST(Patches, AreWhatEveryTapSees) {
     for (std::int64_t pixel = begin; pixel < shape.out_pixels(); ++pixel) {
       for (std::int64_t tap = 0; tap < shape.taps(); ++tap) {
         for (std::int64_t c = 0; c < shape.channels; ++c) {
-          expected.push_back(seen(one, values, pixel, tap, c));
+          const std::int64_t place = place_seen(shape, pixel, tap);
+          const auto at = static_cast<std::size_t>(place * one.stride + c);
+          expected.push_back(place < 0 ? 0 : values[at]);
         }
       }
     }
@@ -133,36 +137,34 @@ TEST(Patches, AreWhatEveryTapSees) {
   }
 }
 
-// <patches of x, p> = <x, p scattered>: scattering is gathering turned round.
-TEST(Patches, ScatteringIsTheTransposeOfGathering) {
-  for (const Window& shape : kWindows) {
-    const auto count = shape.out_pixels() * shape.taps() * shape.channels;
-    const std::vector<float> x = samples(shape.padded_pixels() * shape.channels, 1);
-    const std::vector<float> p = samples(count, 2);
-    std::vector<float> gathered(static_cast<std::size_t>(count)), scattered(x.size(), 0);
-    gather_patches(shape, x.data(), 0, shape.out_pixels(), gathered.data());
-    scatter_patches(shape, p.data(), 0, shape.out_pixels(), scattered.data());
-    double left = 0, right = 0;
-    for (std::size_t k = 0; k < p.size(); ++k) left += static_cast<double>(gathered[k]) * p[k];
-    for (std::size_t k = 0; k < x.size(); ++k) right += static_cast<double>(scattered[k]) * x[k];
-    EXPECT_NEAR(left, right, 1e-4 * static_cast<double>(count)) << shape.channels;
-  }
-}
+template <class T>
+class PatchSums : public testing::Test {};
+TYPED_TEST_SUITE(PatchSums, ElementTypes);
 
-TEST(Patches, UnpadGivesTheInsideBack) {
-  const Window shape = kWindows[1];
-  const Case<float> one(shape);
-  const std::vector<float> ones(static_cast<std::size_t>(one.stride), 1);
-  const std::vector<float> zeros(static_cast<std::size_t>(one.stride), 0);
-  std::vector<float> padded(static_cast<std::size_t>(shape.padded_pixels() * shape.channels));
-  pad(shape, one.z.data(), one.stride, {ones.data(), zeros.data(), -1e9F, 1e9F}, padded.data());
-  std::vector<float> out = one.z, twice = one.z;
-  unpad(shape, padded.data(), false, out.data(), one.stride);
-  unpad(shape, padded.data(), true, twice.data(), one.stride);
-  EXPECT_EQ(out, one.z);
-  EXPECT_EQ(twice[0], 2 * one.z[0]);
-  EXPECT_EQ(twice[static_cast<std::size_t>(shape.channels)],
-            one.z[static_cast<std::size_t>(shape.channels)]);  // another's channel
+TYPED_TEST(PatchSums, AddWhatEveryTapSaysToThePixelItSees) {
+  for (const Window& shape : kWindows) {
+    for (const bool accumulate : {false, true}) {
+      Case<TypeParam> one(shape);
+      const std::vector<float> patches =
+          samples(shape.out_pixels() * shape.taps() * shape.channels, 2);
+      std::vector<float> expected = floats(one.in_gradient);
+      for (std::int64_t k = 0; k < shape.in_pixels() && !accumulate; ++k) {
+        std::fill_n(expected.begin() + k * one.stride, shape.channels, 0.0F);
+      }
+      const float* from = patches.data();
+      for (std::int64_t pixel = 0; pixel < shape.out_pixels(); ++pixel) {
+        for (std::int64_t tap = 0; tap < shape.taps(); ++tap) {
+          const std::int64_t place = place_seen(shape, pixel, tap);
+          for (std::int64_t c = 0; c < shape.channels; ++c, ++from) {
+            if (place >= 0) expected[static_cast<std::size_t>(place * one.stride + c)] += *from;
+          }
+        }
+      }
+      sum_patches(shape, patches.data(), accumulate, one.in_gradient.data(), one.stride);
+      EXPECT_TRUE(near(floats(one.in_gradient), expected, kTolerance + rounding<TypeParam>()))
+          << shape.channels;
+    }
+  }
 }
 
 }  // namespace

@@ -20,24 +20,30 @@ struct Window {
   std::int64_t taps() const { return kernel * kernel; }
   std::int64_t in_pixels() const { return height * width; }
   std::int64_t out_pixels() const { return out_height * out_width; }
-  std::int64_t padded_pixels() const { return (height + 2 * padding) * (width + 2 * padding); }
+  std::int64_t padded_width() const { return width + 2 * padding; }
+  std::int64_t padded_pixels() const { return (height + 2 * padding) * padded_width(); }
+  // Where a row of the map begins in the padded one.
+  std::int64_t inside(std::int64_t y) const {
+    return ((padding + y) * padded_width() + padding) * channels;
+  }
 };
 
-// The values of z with zeros around. T: float or BFloat16.
-template <class T>
-void pad(const Window& window, const T* z, std::int64_t z_stride, const Affine& affine, T* padded);
-
-// Output pixels begin..end-1 as rows [kernel, kernel, channels] of what they see.
+// Output pixels begin..end-1 as rows [kernel, kernel, channels] of what they see. T: float or
+// BFloat16.
 template <class T>
 void gather_patches(const Window& window, const T* padded, std::int64_t begin, std::int64_t end,
                     T* patches);
-// Adds such rows back to where they came from.
-void scatter_patches(const Window& window, const float* patches, std::int64_t begin,
-                     std::int64_t end, float* padded);
-// out = the inside of a padded map, or out += it.
+// The way back, of all output pixels: out = what such rows say about each pixel of the map, added
+// up, or out += it.
 template <class T>
-void unpad(const Window& window, const float* padded, bool accumulate, T* out,
-           std::int64_t out_stride);
+void sum_patches(const Window& window, const float* patches, bool accumulate, T* out,
+                 std::int64_t out_stride);
+template <>
+void sum_patches(const Window& window, const float* patches, bool accumulate, float* out,
+                 std::int64_t out_stride);
+template <>
+void sum_patches(const Window& window, const float* patches, bool accumulate, BFloat16* out,
+                 std::int64_t out_stride);
 
 // From dz, the gradient in the output: in_gradient = (or +=, if accumulate) the gradient in the
 // input's values, and weight_gradient += that in the weight. in_gradient may be null.
