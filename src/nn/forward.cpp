@@ -1,4 +1,6 @@
 // FlexibleNet::forward: which bank of norms, which engine.
+#include <algorithm>
+
 #include <ATen/Parallel.h>
 
 #include "concertina/core/error.h"
@@ -23,6 +25,28 @@ std::string shape_text(at::IntArrayRef sizes) {
   std::vector<std::string> parts;
   for (const std::int64_t size : sizes) parts.push_back(std::to_string(size));
   return join(parts, "x");
+}
+
+// The layers of those names. Throws UsageError for one that the sub-model does not have.
+std::vector<int> find_taps(const NetSpec& spec, const Subnet& subnet, Exits exits,
+                           const std::vector<std::string>& names) {
+  std::vector<int> taps;
+  if (names.empty()) return taps;
+  std::vector<std::string> known;
+  const ResolvedNet resolved = resolve(spec, subnet, exits);
+  for (const ResolvedLayer& layer : resolved.layers) {
+    known.push_back(spec.layers[static_cast<std::size_t>(layer.layer)].name);
+  }
+  for (const std::string& name : names) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) {
+      throw UsageError("tap \"" + name + "\": " + subnet_id(spec, subnet) + " of net \"" +
+                       spec.name + "\" has no such layer; did you mean \"" + nearest(name, known) +
+                       "\"?");
+    }
+    taps.push_back(resolved.layers[static_cast<std::size_t>(found - known.begin())].layer);
+  }
+  return taps;
 }
 
 }  // namespace
@@ -80,7 +104,7 @@ void FlexibleNet::require_fused() const {
   if (!device_.is_cpu()) {
     throw UsageError(what + " on " + device_.str() + "; expected the cpu, or engine plain");
   }
-  if (fused_->compiled(spec_, {Width(), spec_.exit_count()}, Exits::up_to) == nullptr) {
+  if (fused_->compiled(spec_, {Width(), spec_.exit_count()}, Exits::up_to, {}) == nullptr) {
     const fused::Unfit& why = fused_->why();
     throw UsageError(what + ": layer \"" + why.layer + "\" " + why.reason +
                      "; expected engine auto or plain");
@@ -90,7 +114,7 @@ void FlexibleNet::require_fused() const {
 Engine FlexibleNet::resolved_engine(Engine wanted) const {
   if (wanted == Engine::plain || !device_.is_cpu()) return Engine::plain;
   const Subnet whole{Width(), spec_.exit_count()};
-  return fused_->compiled(spec_, whole, Exits::up_to) ? Engine::fused : Engine::plain;
+  return fused_->compiled(spec_, whole, Exits::up_to, {}) ? Engine::fused : Engine::plain;
 }
 
 void FlexibleNet::set_profile(Profile* into) { fused_->set_profile(into); }
@@ -105,25 +129,28 @@ void FlexibleNet::check_shape(const at::Tensor& images) const {
 }
 
 std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Subnet& subnet,
-                                             Pass pass, Exits exits) {
+                                             Pass pass, Exits exits,
+                                             const std::vector<std::string>& taps) {
   check_shape(images);
+  const std::vector<int> tapped = find_taps(spec_, subnet, exits, taps);
   Bank* bank = bank_for(subnet.width, pass);
-  const bool fused = wanted_ != Engine::plain && device_.is_cpu() &&
-                     images.scalar_type() == at::kFloat &&
-                     fused_->compiled(spec_, subnet, exits) != nullptr;
-  const std::vector<at::Tensor> logits =
-      fused ? forward_fused(images, subnet, exits, bank, pass)
-            : forward_plain(images, resolve(spec_, subnet, exits), bank, pass);
+  const bool may_fuse =
+      wanted_ != Engine::plain && device_.is_cpu() && images.scalar_type() == at::kFloat;
+  const auto compiled = may_fuse ? fused_->compiled(spec_, subnet, exits, tapped) : nullptr;
+  const std::vector<at::Tensor> results =
+      compiled != nullptr
+          ? forward_fused(images, compiled, bank, pass)
+          : forward_plain(images, resolve(spec_, subnet, exits), tapped, bank, pass);
   if (bank != nullptr && pass == Pass::calibrate) ++bank->passes;
   if (bank != nullptr && pass == Pass::train && sharing() == NormSharing::switchable) {
     bank->calibrated = true;
   }
-  return logits;
+  return results;
 }
 
-std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images, const Subnet& subnet,
-                                                   Exits exits, Bank* bank, Pass pass) const {
-  const auto compiled = fused_->compiled(spec_, subnet, exits);
+std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images,
+                                                   std::shared_ptr<const fused::Compiled> compiled,
+                                                   Bank* bank, Pass pass) const {
   const bool shared = sharing() == NormSharing::shared_affine;
   std::vector<fused::LayerTensors> tensors;
   for (const ResolvedLayer& layer : compiled->resolved.layers) {
@@ -143,7 +170,7 @@ std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images, con
   }
   fused::PassSetting setting{pass, momentum(bank, pass)};
   if (pass == Pass::train) setting.precision = precision_;
-  return fused_->run(images, compiled, std::move(tensors), setting);
+  return fused_->run(images, std::move(compiled), std::move(tensors), setting);
 }
 
 }  // namespace concertina

@@ -41,8 +41,9 @@ class Back {
     sums.finish();
   }
 
-  // gradient: [N, classes] in the logits.
-  void run_head(const at::Tensor& gradient) {
+  // given: [N, classes] in the logits.
+  void run_head(const at::Tensor& given) {
+    const at::Tensor gradient = given.contiguous();
     const float* logits = gradient.data_ptr<float>();
     const at::Tensor& features = state_.features[static_cast<std::size_t>(one_.out.buffer)];
     kernels::multiply_transposed(state_.images, one_.out.channels, window_.channels, logits,
@@ -51,7 +52,25 @@ class Back {
     add_bias_gradient(state_, one_, gradient);
     const at::Tensor pooled = at::empty({state_.images, window_.channels}, at::kFloat);
     kernels::multiply(state_.images, logits, weight_.back<float>(), pooled.data_ptr<float>());
-    spread(pooled.data_ptr<float>());
+    // Every pixel has its share.
+    const float* from = pooled.data_ptr<float>();
+    fill_input([&](std::int64_t image, T* into) {
+      kernels::rows<T>().spread({window_.in_pixels(), window_.channels},
+                                from + image * window_.channels, one_.accumulates, into,
+                                in_stride_);
+    });
+  }
+
+  // gradient: [N, C, H, W] in the values.
+  void run_tap(const at::Tensor& gradient) {
+    if (!wants_input_) return;
+    const at::Tensor rows = gradient.permute({0, 2, 3, 1}).contiguous();
+    const float* from = rows.data_ptr<float>();
+    const std::int64_t pixels = window_.in_pixels();
+    fill_input([&](std::int64_t image, T* into) {
+      kernels::rows<T>().store({pixels, window_.channels}, from + image * pixels * window_.channels,
+                               one_.accumulates, into, in_stride_);
+    });
   }
 
  private:
@@ -145,8 +164,9 @@ class Back {
     }
   }
 
-  // The pooled map's gradient: every pixel has its share.
-  void spread(const float* pooled) {
+  // The gradient in the whole input. write: called with (image, where its gradient goes).
+  template <class Write>
+  void fill_input(const Write& write) {
     const int lanes = lane_count(one_, state_.images);
     LaneSums sums(state_, one_, lanes);
     clear();
@@ -154,9 +174,7 @@ class Back {
     state_.team().run(lanes, [&](int lane, int) {
       const Share share = share_of(lane, lanes, state_.images);
       for (std::int64_t image = share.begin; image < share.end; ++image) {
-        kernels::rows<T>().spread({pixels, window_.channels}, pooled + image * window_.channels,
-                                  one_.accumulates,
-                                  state_.g<T>(one_.in) + image * pixels * in_stride_, in_stride_);
+        write(image, state_.g<T>(one_.in) + image * pixels * in_stride_);
       }
       sums.add<T>(lane, share.begin * pixels, (share.end - share.begin) * pixels);
     });
@@ -183,6 +201,16 @@ at::Tensor image_gradient(const PassState& state) {
   return dense.permute({0, 3, 1, 2}).contiguous();
 }
 
+// Zeros where there is none.
+at::Tensor gradient_of_result(const PassState& state, const Operation& one,
+                              const std::vector<at::Tensor>& gradients) {
+  const at::Tensor& given = gradients[static_cast<std::size_t>(one.out.buffer)];
+  if (given.defined()) return given;
+  std::vector<std::int64_t> shape{state.images, one.out.channels};
+  if (one.kind == Kind::tap) shape.insert(shape.end(), {one.window.height, one.window.width});
+  return at::zeros(shape, at::kFloat);
+}
+
 template <class T>
 at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images) {
   const std::vector<Operation>& operations = state.plan().operations;
@@ -193,16 +221,19 @@ at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool 
   const std::shared_ptr<Block> parts = state.workshop->memory.borrow(largest);
   for (std::size_t i = operations.size(); i-- > 0;) {
     const Operation& one = operations[i];
-    if (!one.leads_to_exit) continue;
+    if (!one.leads_to_result) continue;
     const Timed timed(state, one, Way::backward);
     Back<T> back(state, one, state.weights[i], of_images, parts->data());
-    if (one.kind != Kind::head) {
+    if (!one.gives_result()) {
       back.run_convolution();
       continue;
     }
-    const at::Tensor& given = gradients[static_cast<std::size_t>(one.out.buffer)];
-    back.run_head(given.defined() ? given.contiguous()
-                                  : at::zeros({state.images, one.out.channels}, at::kFloat));
+    const at::Tensor gradient = gradient_of_result(state, one, gradients);
+    if (one.kind == Kind::head) {
+      back.run_head(gradient);
+    } else {
+      back.run_tap(gradient);
+    }
   }
   return of_images ? image_gradient<T>(state) : at::Tensor();
 }

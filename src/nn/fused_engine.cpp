@@ -44,13 +44,13 @@ const at::Tensor& first_weight(const std::vector<LayerTensors>& tensors) {
 }  // namespace
 
 std::shared_ptr<const Compiled> Engine::compiled(const NetSpec& spec, const Subnet& subnet,
-                                                 Exits exits) {
-  const auto [found, fresh] = compiled_.try_emplace(Key{subnet, exits});
+                                                 Exits exits, const std::vector<int>& taps) {
+  const auto [found, fresh] = compiled_.try_emplace(Key{subnet, exits, taps});
   if (fresh) {
     auto made = std::make_shared<Compiled>();
     made->resolved = resolve(spec, subnet, exits);
     try {
-      made->plan = compile(spec, made->resolved);
+      made->plan = compile(spec, made->resolved, taps);
       found->second = std::move(made);
     } catch (const Unfit& unfit) {
       unfit_ = unfit;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "fused_pass.h"
@@ -11,8 +12,10 @@ namespace concertina::fused {
 
 class Engine {
  public:
-  // Null when the sub-model has a layer that cannot be fused; why() then says which.
-  std::shared_ptr<const Compiled> compiled(const NetSpec& spec, const Subnet& subnet, Exits exits);
+  // Null when the sub-model has a layer that cannot be fused, or a tap; why() then says which.
+  // taps: indexes of layers of the spec.
+  std::shared_ptr<const Compiled> compiled(const NetSpec& spec, const Subnet& subnet, Exits exits,
+                                           const std::vector<int>& taps);
   const Unfit& why() const { return unfit_; }
 
   void set_profile(Profile* into) { workshop_->profile = into; }
@@ -22,13 +25,7 @@ class Engine {
                               std::vector<LayerTensors> tensors, PassSetting setting);
 
  private:
-  struct Key {
-    Subnet subnet;
-    Exits exits;
-    friend bool operator<(const Key& a, const Key& b) {
-      return a.subnet != b.subnet ? a.subnet < b.subnet : a.exits < b.exits;
-    }
-  };
+  using Key = std::tuple<Subnet, Exits, std::vector<int>>;
 
   void prepare_threads();
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <type_traits>
 
 #include <ATen/Functions.h>
 
@@ -133,21 +134,47 @@ at::Tensor run_head(PassState& state, const Operation& one, const Weight& weight
 }
 
 template <class T>
+at::Tensor run_tap(const PassState& state, const Operation& one) {
+  const std::int64_t channels = one.in.channels;
+  const kernels::Window& window = one.window;
+  const at::Tensor values =
+      at::empty({state.images, window.height, window.width, channels}, at::kFloat);
+  float* to = values.data_ptr<float>();
+  state.team().run(static_cast<int>(state.images), [&](int image, int thread) {
+    const std::int64_t pixels = window.in_pixels();
+    float* into = to + image * pixels * channels;
+    if constexpr (std::is_same_v<T, float>) {
+      read_values(state, one, image * pixels, pixels, into);
+    } else {
+      Pieces pieces(state.scratch(thread, Pieces::room<T>(pixels * channels)));
+      T* from = pieces.take<T>(pixels * channels);
+      read_values(state, one, image * pixels, pixels, from);
+      std::transform(from, from + pixels * channels, into,
+                     [](T value) { return kernels::to_float(value); });
+    }
+  });
+  return values.permute({0, 3, 1, 2});
+}
+
+template <class T>
 std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
   const Plan& plan = state.plan();
   state.maps = state.workshop->memory.borrow(Pieces::room<T>(state.arena.size));
   take_images<T>(state, images.contiguous());
-  std::vector<at::Tensor> logits(static_cast<std::size_t>(plan.exits));
+  std::vector<at::Tensor> results(static_cast<std::size_t>(plan.results));
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const Operation& one = plan.operations[i];
     const Timed timed(state, one, Way::forward);
+    const auto result = static_cast<std::size_t>(one.out.buffer);
     if (one.kind == Kind::head) {
-      logits[static_cast<std::size_t>(one.out.buffer)] = run_head<T>(state, one, state.weights[i]);
+      results[result] = run_head<T>(state, one, state.weights[i]);
+    } else if (one.kind == Kind::tap) {
+      results[result] = run_tap<T>(state, one);
     } else {
       Forward<T>(state, one, state.weights[i]).run();
     }
   }
-  return logits;
+  return results;
 }
 
 }  // namespace
@@ -155,7 +182,7 @@ std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
 std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images) {
   state.images = images.size(0);
   state.arena = place_buffers(state.plan(), state.images, state.setting.with_gradient);
-  state.features.assign(static_cast<std::size_t>(state.plan().exits), {});
+  state.features.assign(static_cast<std::size_t>(state.plan().results), {});
   start_coefficients(state);
   pack_weights(state);
   return with_type(state, [&](auto type) { return run<decltype(type)>(state, images); });

@@ -12,11 +12,13 @@ const Buffer& buffer_of(const PassState& state, View view) {
 
 std::string kind_of(const Operation& operation) {
   if (operation.kind == Kind::head) return "head";
+  if (operation.kind == Kind::tap) return "tap";
   const std::string size = std::to_string(operation.window.kernel);
   return (operation.kind == Kind::depthwise ? "depthwise " : "conv ") + size + "x" + size;
 }
 
 double flop_of(const Operation& operation, std::int64_t images) {
+  if (operation.kind == Kind::tap) return 0;
   const kernels::Window& window = operation.window;
   return 2.0 * static_cast<double>(images * window.out_pixels() * operation.weight_size());
 }

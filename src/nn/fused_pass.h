@@ -153,10 +153,11 @@ class Pieces {
   float* memory_;
 };
 
-// images: [N, C, H, W] float32 on the CPU. Gives the logits [N, classes] of every exit.
+// images: [N, C, H, W] float32 on the CPU. Gives the plan's results: the logits [N, classes] of
+// every exit, and each tapped map [N, C, H, W].
 std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images);
 
-// Adds the weights' gradients to their .grad(). gradients: one an exit, undefined for none. Gives
+// Adds the weights' gradients to their .grad(). gradients: one a result, undefined for none. Gives
 // the gradient in the images where it is asked for. Once, after a forward with_gradient.
 at::Tensor backward(PassState& state, const std::vector<at::Tensor>& gradients, bool of_images);
 

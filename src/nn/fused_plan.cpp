@@ -14,14 +14,21 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 class Compiler {
  public:
-  Compiler(const NetSpec& spec, const ResolvedNet& resolved) : spec_(spec), resolved_(resolved) {
+  Compiler(const NetSpec& spec, const ResolvedNet& resolved, const std::vector<int>& taps)
+      : spec_(spec), resolved_(resolved) {
+    for (const int tap : taps) {
+      int k = 0;
+      while (layer(k).layer != tap) ++k;
+      taps_.push_back(k);
+    }
     views_.resize(resolved.layers.size());
-    leads_to_exit_.resize(resolved.layers.size());
-    for (const int exit : resolved.exits) leads_to_exit_[static_cast<std::size_t>(exit)] = true;
+    leads_to_result_.resize(resolved.layers.size());
+    for (const int exit : resolved.exits) leads_to_result_[static_cast<std::size_t>(exit)] = true;
+    for (const int tap : taps_) leads_to_result_[static_cast<std::size_t>(tap)] = true;
     for (std::size_t k = resolved.layers.size(); k-- > 0;) {
-      if (!leads_to_exit_[k]) continue;
+      if (!leads_to_result_[k]) continue;
       for (const int input : resolved.layers[k].inputs) {
-        leads_to_exit_[static_cast<std::size_t>(input)] = true;
+        leads_to_result_[static_cast<std::size_t>(input)] = true;
       }
     }
     for (std::size_t k = 0; k < resolved.layers.size(); ++k) {
@@ -34,11 +41,12 @@ class Compiler {
   Plan compile() {
     for (int k = 0; k < static_cast<int>(resolved_.layers.size()); ++k) add(k);
     join_readers();
-    plan_.exits = static_cast<int>(resolved_.exits.size());
+    plan_.results = static_cast<int>(resolved_.exits.size());
     for (std::size_t exit = 0; exit < resolved_.exits.size(); ++exit) {
       Operation& head = plan_.operations[head_of(resolved_.exits[exit])];
       head.out = {static_cast<int>(exit), 0, spec_.classes};
     }
+    for (const int tap : taps_) add_tap(tap);
     lay_out();
     plan_way_back(plan_);
     return std::move(plan_);
@@ -222,6 +230,26 @@ class Compiler {
     plan_.operations.push_back(operation);
   }
 
+  // What is stored is a convolution's output: only the last of it, its norm and its activation can
+  // be had.
+  void add_tap(int k) {
+    const ResolvedLayer& map = layer(k);
+    const LayerKind kind = spec_of(k).kind;
+    if (kind == LayerKind::pool || kind == LayerKind::linear) refuse(k, "is no map, but tapped");
+    for (const int reader : readers_[k]) {
+      const LayerKind next = spec_of(reader).kind;
+      if (next == LayerKind::norm || next == LayerKind::activation) {
+        refuse(k, "is tapped before its norm or activation");
+      }
+    }
+    Operation operation;
+    operation.kind = Kind::tap;
+    operation.in = view_of(k);
+    operation.out = {plan_.results++, 0, map.out_channels};
+    operation.window = {map.out_channels, map.height, map.width, map.height, map.width, 1, 1, 0};
+    plan_.operations.push_back(operation);
+  }
+
   std::size_t head_of(int k) const {
     for (std::size_t i = 0; i < plan_.operations.size(); ++i) {
       if (plan_.operations[i].kind == Kind::head && plan_.operations[i].parts.front().layer == k) {
@@ -247,15 +275,15 @@ class Compiler {
     }
   }
 
-  // What leads to no exit has no gradient, and stays by itself.
+  // What leads to no result has no gradient, and stays by itself.
   bool can_join(const Operation& a, const Operation& b) const {
     if (!can_join(a) || !can_join(b) || a.has_norm() != b.has_norm()) return false;
     const int of_a = a.parts.front().layer, of_b = b.parts.front().layer;
     const Map& map_a = maps_[static_cast<std::size_t>(a.out.buffer)];
     const Map& map_b = maps_[static_cast<std::size_t>(b.out.buffer)];
     return input_of(of_a) == input_of(of_b) && map_a.low == map_b.low && map_a.high == map_b.high &&
-           leads_to_exit_[static_cast<std::size_t>(of_a)] ==
-               leads_to_exit_[static_cast<std::size_t>(of_b)];
+           leads_to_result_[static_cast<std::size_t>(of_a)] ==
+               leads_to_result_[static_cast<std::size_t>(of_b)];
   }
   bool can_join(const Operation& one) const {
     if (one.kind != Kind::conv || one.patches != Patches::none) return false;
@@ -292,7 +320,7 @@ class Compiler {
     };
     for (Operation& operation : plan_.operations) {
       settle(operation.in);
-      if (operation.kind != Kind::head) settle(operation.out);
+      if (!operation.gives_result()) settle(operation.out);
     }
   }
 
@@ -301,7 +329,8 @@ class Compiler {
   Plan plan_;
   std::vector<Map> maps_;
   std::vector<View> views_;                  // of each layer's output
-  std::vector<bool> leads_to_exit_;          // each layer
+  std::vector<int> taps_;                    // live layers
+  std::vector<bool> leads_to_result_;        // of each layer
   std::map<int, std::vector<int>> readers_;  // of each layer's output
   std::map<int, int> made_by_;               // map -> operation
 };
@@ -318,8 +347,8 @@ kernels::Window Operation::patch_window() const {
   return transposed;
 }
 
-Plan compile(const NetSpec& spec, const ResolvedNet& resolved) {
-  return Compiler(spec, resolved).compile();
+Plan compile(const NetSpec& spec, const ResolvedNet& resolved, const std::vector<int>& taps) {
+  return Compiler(spec, resolved, taps).compile();
 }
 
 }  // namespace concertina::fused

@@ -32,7 +32,8 @@ struct View {
 enum class Kind {
   conv,       // as matrix products; with its norms
   depthwise,  // with its norm
-  head        // global average pool and linear layer: the logits of an exit
+  head,       // global average pool and linear layer: the logits of an exit
+  tap         // the values of a map, to be given out
 };
 
 // How a convolution becomes products of rows with its weight [columns, inner].
@@ -53,10 +54,11 @@ struct Part {
 struct Operation {
   Kind kind = Kind::conv;
   std::vector<Part> parts;   // side by side in the output; several: pointwise ones of one input
-  View in, out;              // head: out is its logits, view.buffer the exit's number
+  View in, out;              // head and tap: out is a tensor, out.buffer the result's number
   kernels::Window window{};  // of one image
   Patches patches = Patches::none;
 
+  bool gives_result() const { return kind == Kind::head || kind == Kind::tap; }
   bool has_norm() const { return parts.front().norm >= 0; }
   // Of a depthwise one the weight is [out, taps].
   std::int64_t inner() const {
@@ -73,8 +75,8 @@ struct Operation {
   // Rows of the products, of one image.
   std::int64_t row_pixels() const { return patch_window().out_pixels(); }
 
-  // For the way back. Nothing comes back to an operation that leads to no exit.
-  bool leads_to_exit = false;
+  // For the way back. Nothing comes back to an operation that leads to no result.
+  bool leads_to_result = false;
   // The gradient in `in` is written, or added when others came before.
   bool accumulates = false;
   std::vector<View> clears;   // parts nobody has written yet, when others are to be added to
@@ -84,7 +86,7 @@ struct Operation {
 struct Plan {
   std::vector<Buffer> buffers;
   std::vector<Operation> operations;  // in order
-  int exits = 0;
+  int results = 0;                    // the exits' logits, then the taps
 };
 
 // What cannot be fused: the layer, and why. Such a net runs on the plain engine.
@@ -93,8 +95,8 @@ struct Unfit {
   std::string reason;
 };
 
-// Throws Unfit.
-Plan compile(const NetSpec& spec, const ResolvedNet& resolved);
+// taps: indexes of live layers of the spec. Throws Unfit.
+Plan compile(const NetSpec& spec, const ResolvedNet& resolved, const std::vector<int>& taps);
 
 // Fills in what operations need for the way back: which of them writes a gradient first, and which
 // last. compile() does.

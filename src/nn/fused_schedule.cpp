@@ -9,7 +9,7 @@ namespace concertina::fused {
 namespace {
 
 bool reads(const Operation& reader, const Operation& producer) {
-  return producer.kind != Kind::head && reader.in.buffer == producer.out.buffer &&
+  return !producer.gives_result() && reader.in.buffer == producer.out.buffer &&
          producer.out.channel < reader.in.channel + reader.in.channels &&
          reader.in.channel < producer.out.channel + producer.out.channels;
 }
@@ -43,8 +43,8 @@ void plan_way_back(Plan& plan) {
   std::map<int, int> last_writer;  // of an operation's output
   for (int i = static_cast<int>(plan.operations.size()) - 1; i >= 0; --i) {
     Operation& one = plan.operations[static_cast<std::size_t>(i)];
-    one.leads_to_exit = one.kind == Kind::head || last_writer.count(i) != 0;
-    if (!one.leads_to_exit) continue;
+    one.leads_to_result = one.gives_result() || last_writer.count(i) != 0;
+    if (!one.leads_to_result) continue;
     mark_written(one, written[static_cast<std::size_t>(one.in.buffer)]);
     for (int j = 0; j < i; ++j) {
       if (reads(one, plan.operations[static_cast<std::size_t>(j)])) last_writer[j] = i;
@@ -73,11 +73,11 @@ Arena place_buffers(const Plan& plan, std::int64_t images, bool with_gradient) {
     const auto out = static_cast<std::size_t>(one.out.buffer);
     const int back = 2 * count - 1 - i;
     touch(in, i);
-    if (one.kind != Kind::head) touch(out, i);
+    if (!one.gives_result()) touch(out, i);
     if (!with_gradient) continue;
     touch(in, back);
     touch(buffers + in, back);
-    if (one.kind == Kind::head) continue;
+    if (one.gives_result()) continue;
     touch(out, back);
     touch(buffers + out, back);
   }

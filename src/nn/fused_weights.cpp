@@ -149,6 +149,7 @@ auto with_type_of(const PassState& state, const Operation& one, const Body& body
 }
 
 std::int64_t room_of(const PassState& state, const Operation& one) {
+  if (one.parts.empty()) return 0;
   if (one.kind == Kind::depthwise) return Pieces::room<float>(one.weight_size());
   return with_type_of(state, one, [&](auto type) {
     const Room<decltype(type)> room(state, one);
@@ -165,6 +166,7 @@ void pack_anew(PassState& state) {
   state.team().run(static_cast<int>(operations.size()), [&](int index, int) {
     const auto at = static_cast<std::size_t>(index);
     const Operation& one = operations[at];
+    if (one.parts.empty()) return;
     float* into = state.weight_room->data() + places[at];
     if (one.kind == Kind::depthwise) {
       gather_rows(state, one, into);

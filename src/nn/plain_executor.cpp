@@ -41,6 +41,13 @@ at::Tensor add_all(const std::vector<int>& inputs, const std::vector<at::Tensor>
   return sum;
 }
 
+// The live layer that is layer `layer` of the spec.
+std::size_t place_of(const ResolvedNet& resolved, int layer) {
+  std::size_t place = 0;
+  while (resolved.layers[place].layer != layer) ++place;
+  return place;
+}
+
 at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
   std::vector<at::Tensor> parts;
   for (const int input : inputs) parts.push_back(values[static_cast<std::size_t>(input)]);
@@ -50,7 +57,8 @@ at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tens
 }  // namespace
 
 std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
-                                                   const ResolvedNet& resolved, Bank* bank,
+                                                   const ResolvedNet& resolved,
+                                                   const std::vector<int>& taps, Bank* bank,
                                                    Pass pass) const {
   std::vector<at::Tensor> values;
   values.reserve(resolved.layers.size());
@@ -59,9 +67,10 @@ std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
     values.push_back(spec.kind == LayerKind::input ? images.contiguous(layout_of(spec_))
                                                    : run_layer(layer, bank, pass, values));
   }
-  std::vector<at::Tensor> logits;
-  for (const int exit : resolved.exits) logits.push_back(values[static_cast<std::size_t>(exit)]);
-  return logits;
+  std::vector<at::Tensor> results;
+  for (const int exit : resolved.exits) results.push_back(values[static_cast<std::size_t>(exit)]);
+  for (const int tap : taps) results.push_back(values[place_of(resolved, tap)]);
+  return results;
 }
 
 at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,

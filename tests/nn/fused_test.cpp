@@ -133,8 +133,26 @@ TEST(Fused, GradientsAreAsNearToFloat64AsThePlainEngines) {
   EXPECT_LE(std::exp(log_ratio / cases), 1) << "of LibTorch's distance, the geometric mean";
 }
 
-// Shallow enough that no rounding meets a corner: every tensor by itself. Gradients that cancel to
-// nothing (of a norm's weight before another norm) are measured by the largest.
+// Every gradient of a net so shallow that no rounding meets a corner, and of `exact`, in float64.
+// Gradients that cancel to nothing (of a norm's weight before another norm) are measured by the
+// largest.
+void expect_near_gradients(const FlexibleNet& net, const FlexibleNet& exact,
+                           const std::string& name) {
+  const auto ours = net.parameters(), truth = exact.parameters();
+  double largest = 0;
+  for (const Parameter& one : truth) {
+    if (one.value.grad().defined()) {
+      largest = std::max(largest, at::max(at::abs(one.value.grad())).item<double>());
+    }
+  }
+  for (std::size_t k = 0; k < truth.size(); ++k) {
+    if (!truth[k].value.grad().defined()) continue;
+    const at::Tensor difference = at::sub(ours[k].value.grad(), truth[k].value.grad());
+    EXPECT_LE(at::max(at::abs(difference)).item<double>(), 1e-5 * largest)
+        << name << " " << ours[k].name;
+  }
+}
+
 TEST(Fused, EveryGradientOfTheSmallNetsIsFloat64s) {
   for (const std::string name :
        {"slimmable-mobilenet-v1-tiny", "slimmable-mobilenet-v1-small", "msdnet-tiny"}) {
@@ -148,19 +166,7 @@ TEST(Fused, EveryGradientOfTheSmallNetsIsFloat64s) {
       run_both_ways(exact, exact_images, {width, spec.exit_count()});
     }
     EXPECT_TRUE(close(images.grad().to(at::kDouble), exact_images.grad(), 1e-4)) << name;
-    const auto ours = fused.parameters(), truth = exact.parameters();
-    double largest = 0;
-    for (const Parameter& one : truth) {
-      if (one.value.grad().defined()) {
-        largest = std::max(largest, at::max(at::abs(one.value.grad())).item<double>());
-      }
-    }
-    for (std::size_t k = 0; k < truth.size(); ++k) {
-      if (!truth[k].value.grad().defined()) continue;
-      const at::Tensor difference = at::sub(ours[k].value.grad(), truth[k].value.grad());
-      EXPECT_LE(at::max(at::abs(difference)).item<double>(), 1e-5 * largest)
-          << name << " " << ours[k].name;
-    }
+    expect_near_gradients(fused, exact, name);
   }
 }
 
@@ -250,6 +256,89 @@ TEST(Fused, AnExitWithoutAGradientAddsNothing) {
     } else {
       EXPECT_EQ(length(ours[k].value.grad()), 0) << ours[k].name;
     }
+  }
+}
+
+struct TapCase {
+  std::string net, width;
+  std::vector<std::string> taps;
+};
+const std::vector<TapCase> kTapCases = {
+    {"slimmable-mobilenet-v1-tiny", "0.5", {"stem.activation", "stage2.1.pointwise.activation"}},
+    {"msdnet-tiny",
+     "0.5",
+     {"layer1.scale1.concat", "first.scale1.activation", "exit1.second.activation"}},
+};
+
+TEST(Fused, TapsAndTheirGradientsAreFloat64s) {
+  for (const TapCase& one : kTapCases) {
+    const NetSpec spec = catalogue_net(one.net);
+    const Subnet subnet{Width::parse(one.width), spec.exit_count()};
+    FlexibleNet fused = make(spec, Engine::fused);
+    FlexibleNet exact = exact_net(spec);
+    const at::Tensor images = images_for(spec);
+    const auto ours = fused.forward(images, subnet, Pass::train, Exits::up_to, one.taps);
+    const auto truth =
+        exact.forward(images.to(at::kDouble), subnet, Pass::train, Exits::up_to, one.taps);
+    ASSERT_EQ(ours.size(), subnet.exit + one.taps.size());
+    EXPECT_EQ(ours.back().grad_fn(), ours.front().grad_fn()) << "not one fused pass";
+    for (std::size_t k = 0; k < ours.size(); ++k) {
+      EXPECT_TRUE(close(ours[k].to(at::kDouble), truth[k], 1e-5)) << one.net << " " << k;
+    }
+    torch::autograd::backward(ours, gradients_for(ours));
+    torch::autograd::backward(truth, gradients_for(truth));
+    expect_near_gradients(fused, exact, one.net);
+  }
+}
+
+// What leads to no exit may lead to a tap; and a tap may be all that has a gradient.
+TEST(Fused, ATapAloneSendsItsGradientBack) {
+  for (const TapCase& one : kTapCases) {
+    const NetSpec spec = catalogue_net(one.net);
+    const Subnet subnet{Width::parse(one.width), 1};
+    FlexibleNet fused = make(spec, Engine::fused);
+    FlexibleNet exact = exact_net(spec);
+    const at::Tensor images = images_for(spec);
+    for (FlexibleNet* net : {&fused, &exact}) {
+      const at::Tensor tap = net->forward(net == &exact ? images.to(at::kDouble) : images, subnet,
+                                          Pass::train, Exits::up_to, {one.taps.front()})[1];
+      torch::autograd::backward({tap}, gradients_for({tap}));
+    }
+    expect_near_gradients(fused, exact, one.net);
+  }
+}
+
+TEST(Fused, InBfloat16TapsAreNearFloat32s) {
+  if (!kernels::has_bfloat16()) GTEST_SKIP() << "this processor has no bfloat16 products";
+  const TapCase& one = kTapCases.front();
+  const NetSpec spec = catalogue_net(one.net);
+  const Subnet subnet{Width::parse(one.width), 1};
+  FlexibleNet half = make(spec, Engine::fused), full = make(spec, Engine::fused);
+  half.set_engine(Engine::fused, Precision::bf16);
+  const auto ours = half.forward(images_for(spec), subnet, Pass::train, Exits::up_to, one.taps);
+  const auto theirs = full.forward(images_for(spec), subnet, Pass::train, Exits::up_to, one.taps);
+  for (std::size_t k = 0; k < ours.size(); ++k) EXPECT_TRUE(close(ours[k], theirs[k], 0.1)) << k;
+}
+
+TEST(FlexibleNet, ATapBeforeItsNormRunsOnThePlainEngine) {
+  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  FlexibleNet plain = make(spec, Engine::plain), fused = make(spec, Engine::fused);
+  for (const std::string tap : {"stem.conv", "stem.norm", "pool", "classifier"}) {
+    const auto run = [&](FlexibleNet& net) {
+      return net.forward(images_for(spec), {Width(), 1}, Pass::train, Exits::up_to, {tap}).back();
+    };
+    EXPECT_TRUE(same_bytes(run(fused), run(plain))) << tap;
+  }
+}
+
+TEST(FlexibleNet, AnUnknownTapIsRefusedWithTheNearestOne) {
+  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  FlexibleNet net = make(spec, Engine::fused);
+  try {
+    net.forward(images_for(spec), {Width(), 1}, Pass::train, Exits::up_to, {"stem.activaton"});
+    FAIL() << "expected an error";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("did you mean \"stem.activation\""));
   }
 }
 

@@ -18,7 +18,8 @@ namespace concertina {
 
 namespace fused {
 class Engine;
-}
+struct Compiled;
+}  // namespace fused
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
 // are [full C] when the net shares them between widths.
@@ -99,12 +100,14 @@ class FlexibleNet {
   void set_profile(Profile* into);
 
   // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
-  // (Exits::up_to) or of that exit alone (Exits::only). Under Pass::train any width may run with
-  // shared_affine norms; a switchable net needs a listed one. Throws UsageError otherwise, for
-  // images of another shape or none at all, and under Pass::evaluate when the width's statistics
-  // were never calibrated.
+  // (Exits::up_to) or of that exit alone (Exits::only), and behind them the outputs of the layers
+  // named `taps`, feature maps [N, C, H, W]. Under Pass::train any width may run with shared_affine
+  // norms; a switchable net needs a listed one. Throws UsageError otherwise, for images of another
+  // shape or none at all, for a tap that the sub-model does not have, and under Pass::evaluate when
+  // the width's statistics were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
-                                  Exits exits = Exits::up_to);
+                                  Exits exits = Exits::up_to,
+                                  const std::vector<std::string>& taps = {});
 
   // Statistics of a width are fit for use: false until calibrate passes or a training gave it some.
   bool is_calibrated(Width width) const;
@@ -143,10 +146,12 @@ class FlexibleNet {
   Bank make_bank(Width width) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
+  // taps: indexes of layers of the spec.
   std::vector<at::Tensor> forward_plain(const at::Tensor& images, const ResolvedNet& resolved,
-                                        Bank* bank, Pass pass) const;
-  std::vector<at::Tensor> forward_fused(const at::Tensor& images, const Subnet& subnet, Exits exits,
-                                        Bank* bank, Pass pass) const;
+                                        const std::vector<int>& taps, Bank* bank, Pass pass) const;
+  std::vector<at::Tensor> forward_fused(const at::Tensor& images,
+                                        std::shared_ptr<const fused::Compiled> compiled, Bank* bank,
+                                        Pass pass) const;
   // Share of this batch in the running statistics.
   double momentum(const Bank* bank, Pass pass) const;
   at::Tensor run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
