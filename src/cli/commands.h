@@ -17,7 +17,8 @@ Command select_command();
 Command inspect_command();
 Command list_command();
 Command show_command();
-Command bench_command();
+Command bench_step_command();
+Command bench_latency_command();
 
 const std::vector<Command>& commands();
 

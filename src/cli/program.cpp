@@ -26,7 +26,7 @@ std::string program_help() {
               20, 2) +
       "\n\nUsage: concertina COMMAND [options]\n\nCommands:\n";
   for (const Command& command : commands()) {
-    const std::string name = "  " + command.name + std::string(12 - command.name.size(), ' ');
+    const std::string name = "  " + command.name + std::string(15 - command.name.size(), ' ');
     text += name + wrapped(command.summary, name.size(), name.size()) + "\n";
   }
   return text +
@@ -39,13 +39,23 @@ std::string program_help() {
          "  concertina select runs/first --max-macs 2M\n";
 }
 
-const Command& find_command(const std::string& name) {
-  std::vector<std::string> known;
+// The command that the arguments begin with; some have names of two words.
+const Command& find_command(const std::vector<std::string>& arguments) {
+  const std::string& first = arguments.front();
+  const std::string second = arguments.size() > 1 ? arguments[1] : "";
+  std::vector<std::string> known, of_two;
   for (const Command& command : commands()) {
-    if (command.name == name) return command;
+    if (command.name == first || command.name == first + " " + second) return command;
     known.push_back(command.name);
+    const std::vector<std::string> name = words(command.name);
+    if (name.size() == 2 && name[0] == first) of_two.push_back(name[1]);
   }
-  throw UsageError(unknown_message("command", name, known) + " (see `concertina --help`)");
+  const std::string see = " (see `concertina --help`)";
+  if (of_two.empty()) throw UsageError(unknown_message("command", first, known) + see);
+  if (second.empty() || second[0] == '-') {
+    throw UsageError("concertina " + first + " needs " + join(of_two, "|") + see);
+  }
+  throw UsageError(unknown_message(first + " command", second, of_two) + see);
 }
 
 int dispatch(const std::vector<std::string>& arguments) {
@@ -62,8 +72,9 @@ int dispatch(const std::vector<std::string>& arguments) {
     std::cout << "concertina " << version() << "\n";
     return 0;
   }
-  const Command& command = find_command(name);
-  const Options options(command, {arguments.begin() + 1, arguments.end()});
+  const Command& command = find_command(arguments);
+  const auto words_of_name = static_cast<std::ptrdiff_t>(words(command.name).size());
+  const Options options(command, {arguments.begin() + words_of_name, arguments.end()});
   if (!options.wants_help()) return command.run(options);
   std::cout << help_text(command);
   return 0;
@@ -105,8 +116,9 @@ int run_and_flush(const std::vector<std::string>& arguments) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      train_command(),  resume_command(),  eval_command(), calibrate_command(), sweep_command(),
-      select_command(), inspect_command(), list_command(), show_command(),      bench_command()};
+      train_command(), resume_command(),        eval_command(),      calibrate_command(),
+      sweep_command(), select_command(),        inspect_command(),   list_command(),
+      show_command(),  bench_latency_command(), bench_step_command()};
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/select/latency_table.h"
 #include "concertina/store/run_file.h"
 #include "concertina/store/sweep_file.h"
 
@@ -47,6 +48,9 @@ std::vector<Option> options() {
   for (const LimitOption& limit : kLimits) {
     result.push_back(text_option(limit.name, limit.value, limit.help));
   }
+  result.push_back(text_option("latency-table", "FILE",
+                               "take the latencies from there: what `concertina bench latency --out"
+                               " FILE` wrote on another device"));
   result.push_back(choice_option("axis", {"macs", "params", "bytes", "memory", "latency"},
                                  "the cost of the Pareto front", "macs"));
   result.push_back(checkpoint_option());
@@ -141,8 +145,12 @@ void print_answer(const Answer& answer, const Sweep& sweep, const fs::path& file
 int run(const Options& options) {
   const Budget budget = budget_of(options);
   const fs::path file = sweep_file(options);
-  const Sweep sweep = read_sweep(file);
+  Sweep sweep = read_sweep(file);
   warn_of_doubts(file, sweep);
+  if (options.given("latency-table")) {
+    const std::string& table = options.text("latency-table");
+    use_latencies(read_latency_table(read_file(table), table), table, sweep.rows, sweep.setting);
+  }
   Answer answer{budget, choose(sweep.rows, budget), 0,
                 pareto_front(sweep.rows, parse_cost_axis(options.text("axis")))};
   answer.fitting = static_cast<std::size_t>(

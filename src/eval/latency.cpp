@@ -43,7 +43,7 @@ Latency measure_latency(FlexibleNet& net, const LatencySetting& setting) {
     const double place = share * static_cast<double>(seconds.size() - 1);
     return seconds[static_cast<std::size_t>(std::lround(place))];
   };
-  return {quantile(0.5), quantile(0.95), setting.repetitions};
+  return {seconds.front(), quantile(0.5), quantile(0.95), seconds.back(), setting.repetitions};
 }
 
 std::string processor_name() {

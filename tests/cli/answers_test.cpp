@@ -137,6 +137,33 @@ TEST(Bench, SaysWhereTheTimeGoes) {
   EXPECT_THAT(table.out, HasSubstr("conv 3x3")) << table.err;
 }
 
+TEST(Bench, MeasuresTheLatencyOfEverySubmodel) {
+  const TempFolder folder;
+  const auto csv = folder.path() / "here.csv", written = folder.path() / "here.json";
+  const Json json =
+      json_of({"bench", "latency", "--net", "msdnet-tiny", "--batch", "2", "--repetitions", "3",
+               "--warm-up", "1", "--threads", "1", "--classes", "7", "--out", written.string()});
+  EXPECT_EQ(json, Json::parse(support::contents(written)));
+  EXPECT_EQ(json.at("net"), "msdnet-tiny");
+  EXPECT_EQ(json.at("batch"), 2);
+  EXPECT_EQ(json.at("repetitions"), 3);
+  EXPECT_EQ(json.at("warm_up"), 1);
+  EXPECT_EQ(json.at("threads"), 1);
+  ASSERT_EQ(json.at("submodels").size(), 6U);
+  for (const Json& row : json.at("submodels")) {
+    EXPECT_GT(row.at("macs"), 0);
+    EXPECT_GT(row.at("latency_min_s"), 0);
+    EXPECT_LE(row.at("latency_min_s"), row.at("latency_median_s"));
+    EXPECT_LE(row.at("latency_median_s"), row.at("latency_p95_s"));
+    EXPECT_LE(row.at("latency_p95_s"), row.at("latency_max_s"));
+  }
+  const Outcome table = run_program({"bench", "latency", "--net", "msdnet-tiny", "--repetitions",
+                                     "1", "--out", csv.string(), "--quiet"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("w0.500-e1"));
+  EXPECT_THAT(support::contents(csv), HasSubstr("\nw1.000-e3,"));
+}
+
 TEST(Bench, MeasuresBfloat16WhereTheProcessorHasIt) {
   const Outcome outcome =
       run_program({"bench", "step", "--net", "slimmable-mobilenet-v1-tiny", "--batch", "8",

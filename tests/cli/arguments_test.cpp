@@ -51,6 +51,7 @@ TEST(Arguments, OfTheWrongFormAreRefused) {
        2,
        "precision \"bf16\": the plain engine"},
       {{"bench", "step", "--profile", "--engine", "plain"}, 2, "--profile: engine plain"},
+      {{"bench", "latency", "--net", "msdnet-tiny", "--out", "t.txt"}, 2, "ends in .csv or .json"},
       {{"bench", "step", "--device", "gpu"}, 2, "--device \"gpu\"; expected cpu, cuda"},
       {{"bench", "step", "--device", "cuda:x"}, 2, "--device \"cuda:x\""},
       {{"bench", "step", "--device", "cuda:99"}, 2, "--device cuda:99"},
@@ -79,7 +80,8 @@ TEST(Arguments, ThatAreMissingAreNamed) {
       {{"list"}, 2, "needs nets|recipes|data"},
       {{"show"}, 2, "needs recipe|net|keys"},
       {{"show", "net"}, 2, "needs NAME"},
-      {{"bench"}, 2, "needs step"}};
+      {{"bench"}, 2, "concertina bench needs latency|step"},
+      {{"bench", "latency"}, 2, "needs either RUN or --net"}};
   for (const Refusal& refusal : table) expect_refused(refusal);
 }
 

@@ -245,6 +245,32 @@ TEST_F(Flow, SelectWritesTheChoice) {
   EXPECT_THAT(text.out, HasSubstr("Pareto front, accuracy against latency"));
 }
 
+TEST_F(Flow, SelectChoosesByAnotherDevicesLatencies) {
+  const Outcome measured =
+      run({"bench", "latency", "trained", "--repetitions", "2", "--out", "here.csv", "--quiet"});
+  ASSERT_EQ(measured.code, 0) << measured.err;
+  const std::vector<std::string> select = {"select", "trained", "--json", "--latency-table"};
+  const auto choose_by = [&](const std::string& table, const std::string& most) {
+    std::vector<std::string> arguments = select;
+    arguments.insert(arguments.end(), {table, "--max-latency", most});
+    return run(arguments);
+  };
+  EXPECT_EQ(choose_by("here.csv", "10min").code, 0);
+  folder_->write("phone.csv",
+                 "id,latency_median_s,processor\nw0.250,0.2,Phone\nw0.500,0.3,Phone\n"
+                 "w0.750,0.4,Phone\nw1.000,0.5,Phone\n");
+  const Outcome outcome = choose_by("phone.csv", "250ms");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json.at("choice").at("id"), "w0.250");
+  EXPECT_EQ(json.at("choice").at("latency_median_s"), 0.2);
+  EXPECT_EQ(json.at("setting").at("processor"), "Phone");
+  EXPECT_EQ(choose_by("phone.csv", "100ms").code, 77);
+  EXPECT_EQ(choose_by("none.csv", "1s").code, 66);
+  folder_->write("short.csv", "id,latency_median_s\nw0.250,0.2\n");
+  EXPECT_THAT(choose_by("short.csv", "1s").err, HasSubstr("short.csv: no row of sub-model w0.500"));
+}
+
 TEST_F(Flow, SelectSaysWhenNothingFits) {
   const Outcome outcome = run({"select", "trained", "--max-macs", "1k"});
   EXPECT_EQ(outcome.code, 77);

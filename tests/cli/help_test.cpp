@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "concertina/core/text.h"
+
 #include "program.h"
 
 namespace concertina {
@@ -12,8 +14,9 @@ using support::Outcome;
 using support::run_program;
 using testing::HasSubstr;
 
-const std::vector<std::string> kCommands = {"train",  "resume",  "eval", "calibrate", "sweep",
-                                            "select", "inspect", "list", "show",      "bench"};
+const std::vector<std::string> kCommands = {"train", "resume",        "eval",      "calibrate",
+                                            "sweep", "select",        "inspect",   "list",
+                                            "show",  "bench latency", "bench step"};
 
 std::size_t longest_line(const std::string& text) {
   std::size_t longest = 0;
@@ -34,7 +37,9 @@ TEST(Help, NamesEveryCommandInUnderEightyColumns) {
 
 TEST(Help, OfEveryCommandHasAnExampleInUnderEightyColumns) {
   for (const std::string& command : kCommands) {
-    const Outcome outcome = run_program({command, "--help"});
+    std::vector<std::string> arguments = words(command);
+    arguments.push_back("--help");
+    const Outcome outcome = run_program(arguments);
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_EQ(outcome.err, "") << command;
     EXPECT_THAT(outcome.out, HasSubstr("concertina " + command + ": "));

@@ -9,8 +9,7 @@
 namespace concertina {
 
 struct Latency {
-  double median = 0;  // seconds a batch
-  double p95 = 0;
+  double min = 0, median = 0, p95 = 0, max = 0;  // seconds a batch
   int repetitions = 0;
 };
 

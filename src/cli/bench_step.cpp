@@ -1,4 +1,4 @@
-// concertina bench
+// concertina bench step
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -29,8 +29,7 @@ namespace {
 constexpr double kLearningRate = 1e-4;
 
 std::vector<Option> options() {
-  return with({positional("WHAT", "step: one training step", {"step"}),
-               text_option("net", "NAME", "the network", "slimmable-mobilenet-v1"),
+  return with({text_option("net", "NAME", "the network", "slimmable-mobilenet-v1"),
                text_option("recipe", "NAME|FILE", "the recipe", "ipkd-ta"),
                list_option("set", "KEY=VALUE", "a recipe key"),
                integer_option("batch", {1, 65536}, "images a step", "64"),
@@ -157,7 +156,6 @@ void print(const Json& json, bool as_json) {
 }
 
 int run(const Options& options) {
-  options.needed("WHAT");
   const at::Device device = start(options);
   const Recipe recipe = find_recipe(options.text("recipe"), options.list("set"));
   const NetSpec net = named_net(options);
@@ -201,8 +199,8 @@ int run(const Options& options) {
 
 }  // namespace
 
-Command bench_command() {
-  return {"bench",
+Command bench_step_command() {
+  return {"bench step",
           "how fast a training step is on this machine, with random images",
           options(),
           {"concertina bench step --batch 64 --threads 2 --json"},
