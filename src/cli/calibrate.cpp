@@ -68,9 +68,8 @@ int run(const Options& options) {
   check_run(state, recipe, width);
   const PreparedData data = data_of_run(state, recipe, options);
   FlexibleNet net = net_of_run(state, recipe, device);
-  CalibrationSetting setting;
-  setting.images = options.given("images") ? options.integer("images") : recipe.calibration_images;
-  setting.seed = recipe.seed;
+  CalibrationSetting setting = calibration_setting(recipe);
+  if (options.given("images")) setting.images = options.integer("images");
   calibrate(net, width, data.train, data.statistics, setting);
   store_norms(net, width, state);
   write_run(run.file(), state);

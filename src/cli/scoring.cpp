@@ -7,7 +7,15 @@
 namespace concertina::cli {
 
 Scorer::Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best)
-    : state_(state), device_(device), best_(best), net_(net_of_run(state, recipe, device)) {}
+    : state_(state),
+      recipe_(recipe),
+      device_(device),
+      best_(best),
+      net_(net_of_run(state, recipe, device)) {}
+
+void Scorer::calibrate(Width width, const PreparedData& data) {
+  concertina::calibrate(net_, width, data.train, data.statistics, calibration_setting(recipe_));
+}
 
 const SubnetState& Scorer::submodel(const Subnet& subnet) const {
   const auto found = std::find_if(state_.submodels.begin(), state_.submodels.end(),

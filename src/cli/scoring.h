@@ -14,6 +14,9 @@ class Scorer {
  public:
   Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best);
 
+  // Makes a width that the run lacks fit to be scored, as `concertina calibrate` would; the run
+  // stays as it is.
+  void calibrate(Width width, const PreparedData& data);
   // Nothing when `progress` asked to stop. All exits of a width are computed with the first of
   // them.
   std::optional<Score> score(const Subnet& subnet, const EvalLoader& loader,
@@ -25,6 +28,7 @@ class Scorer {
   const SubnetState& submodel(const Subnet& subnet) const;
 
   const RunState& state_;
+  const Recipe& recipe_;
   at::Device device_;
   bool best_;
   FlexibleNet net_;

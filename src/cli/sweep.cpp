@@ -66,10 +66,58 @@ std::vector<Subnet> measurable(const RunState& state, bool best) {
   return subnets;
 }
 
+bool contains(const std::vector<Width>& widths, Width width) {
+  return std::find(widths.begin(), widths.end(), width) != widths.end();
+}
+
+// The first that gives the same network as `width`, or `width` itself.
+Width same_network(const NetSpec& net, const std::vector<Width>& known, Width width) {
+  if (contains(known, width)) return width;
+  const auto same = std::find_if(known.begin(), known.end(),
+                                 [&](Width other) { return same_channels(net, other, width); });
+  return same == known.end() ? width : *same;
+}
+
+// Of --widths: each tuple of channels once, as a width of the run where one has it.
+std::vector<Width> different_widths(const RunState& state, const std::vector<Width>& asked) {
+  std::vector<Width> widths;
+  for (const Width width : asked) {
+    std::vector<Width> known = state.widths;
+    known.insert(known.end(), widths.begin(), widths.end());
+    const Width measured = same_network(state.net, known, width);
+    if (measured != width) {
+      log_info(width.label() + " has the channels of " + measured.label() +
+               ": both are one sub-model");
+    }
+    if (!contains(widths, measured)) widths.push_back(measured);
+  }
+  std::sort(widths.begin(), widths.end());
+  return widths;
+}
+
+// The sub-models of --widths; those of widths that the run does not have are calibrated.
+std::vector<Subnet> asked_for(const RunState& state, const Recipe& recipe, const Options& options) {
+  const std::vector<Width> widths = different_widths(state, parse_widths(options.text("widths")));
+  for (const Width width : widths) {
+    if (is_calibrated(state, width)) continue;
+    if (recipe.norm != NormMode::calibrated) {
+      throw UsageError("--widths: " + width.text() +
+                       " was not trained, and the run has switchable norms, which cannot be "
+                       "calibrated (recipe key net.norm)");
+    }
+    if (options.text("checkpoint") == "best") {
+      throw UsageError("--widths: " + width.text() +
+                       " has no best checkpoint; expected widths of the run, or --checkpoint last");
+    }
+  }
+  return all_subnets(state.net, widths);
+}
+
 class Sweeper {
  public:
-  Sweeper(const RunState& state, Scorer& scorer, const EvalLoader& loader, bool quiet)
-      : state_(state), scorer_(scorer), loader_(loader), line_(quiet) {}
+  Sweeper(const RunState& state, Scorer& scorer, const PreparedData& data, const EvalLoader& loader,
+          bool quiet)
+      : state_(state), scorer_(scorer), data_(data), loader_(loader), line_(quiet) {}
 
   // False when it was interrupted; the rows measured so far are in the file.
   bool run(const std::vector<Subnet>& subnets, Sweep& sweep, const fs::path& file) {
@@ -81,9 +129,12 @@ class Sweeper {
       const auto done = [&](const Measurement& row) { return row.id == id; };
       if (std::any_of(sweep.rows.begin(), sweep.rows.end(), done)) continue;
       if (SignalGuard::received() != 0) return false;
+      if (!is_calibrated(state_, subnet.width)) calibrate(subnet.width);
       const std::optional<Score> score = measure_score(subnet, id);
       if (!score) return false;
       sweep.rows.push_back(measure(subnet, id, *score, sweep.setting));
+      std::sort(sweep.rows.begin(), sweep.rows.end(),
+                [](const Measurement& a, const Measurement& b) { return a.subnet < b.subnet; });
       write_sweep(file, sweep);
       finished_ += 1;
     }
@@ -91,14 +142,24 @@ class Sweeper {
   }
 
  private:
+  void calibrate(Width width) {
+    if (contains(calibrated_, width)) return;
+    show("calibrate " + width.label(), finished_);
+    scorer_.calibrate(width, data_);
+    calibrated_.push_back(width);
+  }
+
+  void show(const std::string& task, double now) {
+    ProgressView view;
+    view.task = task;
+    view.share = now / all_;
+    view.seconds_left = rate_.seconds_left(now, all_);
+    line_.show(view);
+  }
+
   std::optional<Score> measure_score(const Subnet& subnet, const std::string& id) {
     return scorer_.score(subnet, loader_, [&](std::int64_t done, std::int64_t all) {
-      const double now = finished_ + static_cast<double>(done) / static_cast<double>(all);
-      ProgressView view;
-      view.task = "sweep " + id;
-      view.share = now / all_;
-      view.seconds_left = rate_.seconds_left(now, all_);
-      line_.show(view);
+      show("sweep " + id, finished_ + static_cast<double>(done) / static_cast<double>(all));
       return SignalGuard::received() == 0;
     });
   }
@@ -124,7 +185,9 @@ class Sweeper {
 
   const RunState& state_;
   Scorer& scorer_;
+  const PreparedData& data_;
   const EvalLoader& loader_;
+  std::vector<Width> calibrated_;  // here, not in the run
   ProgressLine line_;
   Rate rate_;
   double all_ = 0;
@@ -163,7 +226,8 @@ int run(const Options& options) {
   LockedRun run(options.needed("RUN"));
   RunState& state = run.state;
   const bool best = options.text("checkpoint") == "best";
-  const std::vector<Subnet> subnets = measurable(state, best);
+  const std::vector<Subnet> subnets =
+      options.given("widths") ? asked_for(state, run.recipe, options) : measurable(state, best);
   const PreparedData data = data_of_run(state, run.recipe, options);
   const Split& split = split_of(data, options.text("split"));
   const fs::path file = run.folder / sweep_name(best);
@@ -171,7 +235,7 @@ int run(const Options& options) {
   Sweep sweep = begin(file, setting_of(options, run.file(), split.size(), device), subnets.size());
   Scorer scorer(state, run.recipe, device, best);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
-  if (!Sweeper(state, scorer, loader, options.flag("quiet")).run(subnets, sweep, file)) {
+  if (!Sweeper(state, scorer, data, loader, options.flag("quiet")).run(subnets, sweep, file)) {
     log_warn("interrupted with " + std::to_string(sweep.rows.size()) + " of " +
              std::to_string(subnets.size()) + " rows kept; the same command continues");
     return 128 + SignalGuard::received();
@@ -187,11 +251,15 @@ Command sweep_command() {
           "measure every sub-model of a run: accuracy, cost, latency",
           with({positional("RUN", "the run folder; RUN/sweep.h5 is written"), split_option(),
                 checkpoint_option(),
+                text_option("widths", "W,W,...",
+                            "these widths, such as 0.3,0.5 or 0.25:1:0.025 (from:to:step); others "
+                            "than the run's are calibrated, where net.norm = calibrated"),
                 integer_option("batch", {1, 65536}, "images a forward, for the latency", "1"),
                 integer_option("repetitions", {1, 100000}, "timed forwards, for the latency", "30"),
                 data_option()},
                {machine_options(), output_options()}),
-          {"concertina sweep runs/mb1 --batch 1 --threads 1"},
+          {"concertina sweep runs/mb1 --batch 1 --threads 1",
+           "concertina sweep runs/us1 --widths 0.25:1:0.025"},
           &run};
 }
 

@@ -39,13 +39,9 @@ KeyRow extends_row() {
 
 std::vector<Width> read_widths(const std::string& text) {
   if (text == "default") return {};
-  std::string spaced = text;
-  std::replace(spaced.begin(), spaced.end(), ',', ' ');
-  std::vector<Width> widths;
-  for (const std::string& word : words(spaced)) widths.push_back(Width::parse(word));
-  std::sort(widths.begin(), widths.end());
+  std::vector<Width> widths = parse_widths(text);
   const bool twice = std::adjacent_find(widths.begin(), widths.end()) != widths.end();
-  if (widths.empty() || twice || !widths.back().is_full()) {
+  if (twice || !widths.back().is_full()) {
     refuse("default, or different widths that include 1", text);
   }
   return widths;
@@ -58,7 +54,8 @@ std::string widths_text(const std::vector<Width>& widths) {
 }
 
 KeyRow widths_row() {
-  RecipeKey about = key("net", "widths", "", "the widths to train; default: the net's own list");
+  RecipeKey about = key("net", "widths", "",
+                        "the widths to train, also as from:to:step; default: the net's own list");
   about.type = "widths";
   about.range = "default, or 0.001 to 1 each, 1 included";
   return {about, false, [](Recipe& r, const std::string& text) { r.widths = read_widths(text); },

@@ -176,6 +176,15 @@ NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
   return result;
 }
 
+bool same_channels(const NetSpec& net, Width a, Width b) {
+  const ResolvedNet of_a = resolve(net, {a, net.exit_count()});
+  const ResolvedNet of_b = resolve(net, {b, net.exit_count()});
+  return std::equal(of_a.layers.begin(), of_a.layers.end(), of_b.layers.begin(), of_b.layers.end(),
+                    [](const ResolvedLayer& x, const ResolvedLayer& y) {
+                      return x.in == y.in && x.out == y.out;
+                    });
+}
+
 int round_channels(int full, Width width, int divisor) {
   if (width.is_full()) return full;
   // docs/methods.md, Channel rounding, in exact integers: v + d/2 down to a multiple of d.

@@ -1,5 +1,6 @@
 #include "concertina/spec/width.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -7,6 +8,23 @@
 #include "concertina/core/text.h"
 
 namespace concertina {
+namespace {
+
+// "FROM:TO:STEP"
+void add_range(const std::string& text, std::vector<Width>& widths) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.size() != 3) {
+    throw UsageError("widths \"" + text + "\"; expected from:to:step, such as 0.25:1:0.025");
+  }
+  const Width from = Width::parse(parts[0]), to = Width::parse(parts[1]);
+  const int step = Width::parse(parts[2]).thousandths();
+  if (to < from) throw UsageError("widths \"" + text + "\": " + parts[0] + " is above " + parts[1]);
+  for (int each = from.thousandths(); each <= to.thousandths(); each += step) {
+    widths.push_back(Width::from_thousandths(each));
+  }
+}
+
+}  // namespace
 
 Width Width::from_thousandths(int thousandths) {
   if (thousandths < 1 || thousandths > 1000) {
@@ -40,6 +58,22 @@ Width Width::parse(std::string_view text) {
     throw UsageError("width \"" + shown + "\" is not in 0.001 to 1");
   }
   return from_thousandths(thousandths);
+}
+
+std::vector<Width> parse_widths(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), ',', ' ');
+  std::vector<Width> widths;
+  for (const std::string& word : words(spaced)) {
+    if (word.find(':') == std::string::npos) {
+      widths.push_back(Width::parse(word));
+    } else {
+      add_range(word, widths);
+    }
+  }
+  if (widths.empty()) throw UsageError("no width given; expected some such as 0.25,0.5,1");
+  std::sort(widths.begin(), widths.end());
+  return widths;
 }
 
 std::string Width::text() const {

@@ -72,6 +72,10 @@ NormSettings norm_settings(const Recipe& recipe) {
       recipe.norm_momentum};
 }
 
+CalibrationSetting calibration_setting(const Recipe& recipe) {
+  return {recipe.calibration_images, recipe.calibration_batch, recipe.seed};
+}
+
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
   if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));

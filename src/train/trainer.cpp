@@ -160,8 +160,7 @@ class Trainer {
   void calibrate_all() {
     if (net_.sharing() != NormSharing::shared_affine) return;
     for (const Width width : state_.widths) {
-      calibrate(net_, width, data_.train, data_.statistics,
-                {recipe_.calibration_images, recipe_.calibration_batch, recipe_.seed});
+      calibrate(net_, width, data_.train, data_.statistics, calibration_setting(recipe_));
     }
   }
 

@@ -80,6 +80,48 @@ TEST_F(Runs, AdviceNamesFolderAndCheckpoint) {
   EXPECT_EQ(run(select).err, "");
 }
 
+// 0.35 and 0.351 give one network of this net, 0.5 is the run's.
+TEST_F(Runs, SweepOfAnyWidthScoresWhatCalibrationWouldMake) {
+  train("us", "sandwich",
+        {"--epochs", "1", "--set", "distill.calibration-images=100", "--set",
+         "distill.calibration-batch=50"});
+  const std::string before = contents(folder_ / "us/run.h5");
+  const Outcome outcome = run({"sweep", "us", "--widths", "0.35:0.351:0.001,0.5", "--repetitions",
+                               "1", "--threads", "1", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("w0.351 has the channels of w0.350: both are one sub-model"));
+  EXPECT_TRUE(contents(folder_ / "us/run.h5") == before);
+  const Json rows = Json::parse(outcome.out).at("submodels");
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows.at(0).at("id"), "w0.350");
+  EXPECT_EQ(rows.at(1).at("id"), "w0.500");
+  EXPECT_EQ(run({"select", "us"}).code, 0);
+  ASSERT_EQ(run({"calibrate", "us", "--width", "0.35"}).code, 0);
+  const Json scores = Json::parse(run({"eval", "us", "--json"}).out).at("submodels");
+  int compared = 0;
+  for (const Json& row : rows) {
+    for (const Json& score : scores) {
+      if (score.at("id") != row.at("id")) continue;
+      EXPECT_EQ(score.at("loss"), row.at("loss")) << row.at("id");
+      EXPECT_EQ(score.at("accuracy"), row.at("accuracy")) << row.at("id");
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 2);
+}
+
+TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
+  train("fixed", "quick");
+  train("us", "sandwich");
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& message) {
+    expect_refused({std::move(arguments), 2, message}, folder_.path());
+  };
+  refused({"sweep", "fixed", "--widths", "0.35"}, "--widths: 0.35 was not trained");
+  refused({"sweep", "us", "--widths", "0.35", "--checkpoint", "best"},
+          "--widths: 0.35 has no best checkpoint");
+  refused({"sweep", "us", "--widths", "0.35:0.5"}, "expected from:to:step");
+}
+
 // Whenever the signal comes: the sweep either is complete, or says that it is not.
 TEST_F(Runs, SweepInterruptedInItsLastMeasurementIsComplete) {
   train("one", "quick", {"--epochs", "1", "--widths", "1"});

@@ -32,6 +32,26 @@ TEST(Width, RefusesWhatIsNoShare) {
   EXPECT_THROW(Width::from_thousandths(0), UsageError);
 }
 
+std::vector<int> thousandths_of(const std::string& text) {
+  std::vector<int> all;
+  for (const Width width : parse_widths(text)) all.push_back(width.thousandths());
+  return all;
+}
+
+TEST(Widths, AreListsAndRanges) {
+  EXPECT_EQ(thousandths_of("1, 0.25 0.5"), (std::vector<int>{250, 500, 1000}));
+  EXPECT_EQ(thousandths_of("0.25:1:0.25"), (std::vector<int>{250, 500, 750, 1000}));
+  EXPECT_EQ(thousandths_of("0.9:1:0.03,0.5"), (std::vector<int>{500, 900, 930, 960, 990}));
+  EXPECT_EQ(thousandths_of("0.5:0.5:1"), (std::vector<int>{500}));
+  EXPECT_EQ(thousandths_of("0.25:1:0.025").size(), 31U);
+}
+
+TEST(Widths, RefuseWhatIsNone) {
+  for (const char* text : {"", " , ", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a", "::"}) {
+    EXPECT_THROW(parse_widths(text), UsageError) << text;
+  }
+}
+
 TEST(Subnet, OrdersByWidthThenExit) {
   const Subnet small{Width::parse("0.5"), 3};
   const Subnet large{Width::parse("1"), 1};

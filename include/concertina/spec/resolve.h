@@ -45,6 +45,9 @@ struct ResolvedNet {
 // Throws UsageError when subnet.exit is not in 1..exit_count().
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
+// Whether two widths give the same network: every layer the same channels, after rounding.
+bool same_channels(const NetSpec& net, Width a, Width b);
+
 // The sub-model as a network of its own: its live layers, with the channel counts it has, no longer
 // elastic; one width. Layer names stay.
 NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace concertina {
 
@@ -31,6 +32,10 @@ class Width {
  private:
   int thousandths_ = 1000;
 };
+
+// Widths with commas or spaces between them, in ascending order; "0.25:1:0.025" stands for those
+// from 0.25 to 1 in steps of 0.025. Throws UsageError naming the part that is none.
+std::vector<Width> parse_widths(std::string_view text);
 
 // One sub-model: a width, and the exit it answers at (1 is the first). Orders by width, then exit.
 struct Subnet {

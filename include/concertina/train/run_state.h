@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "concertina/eval/calibrate.h"
 #include "concertina/feed/dataset.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/recipe.h"
@@ -13,6 +14,7 @@
 namespace concertina {
 
 NormSettings norm_settings(const Recipe& recipe);
+CalibrationSetting calibration_setting(const Recipe& recipe);
 
 // The net of a run with its weights and statistics, on `device`, computed by the engine that the
 // run began with (on another device than the CPU always plain), in float32. Throws DataError when
