@@ -119,12 +119,12 @@ int run(const Options& options) {
       table.rows.push_back(measure(target, subnet, setting, device));
     }
   }
-  if (!out.empty()) replace_file(out, {text_for(out, table)});
   if (options.flag("json")) {
     std::cout << json_text(table);
   } else {
     print(table);
   }
+  if (!out.empty()) replace_file(out, {text_for(out, table)});
   return 0;
 }
 

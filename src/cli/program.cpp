@@ -45,10 +45,11 @@ const Command& find_command(const std::vector<std::string>& arguments) {
   const std::string second = arguments.size() > 1 ? arguments[1] : "";
   std::vector<std::string> known, of_two;
   for (const Command& command : commands()) {
-    if (command.name == first || command.name == first + " " + second) return command;
-    known.push_back(command.name);
     const std::vector<std::string> name = words(command.name);
-    if (name.size() == 2 && name[0] == first) of_two.push_back(name[1]);
+    known.push_back(command.name);
+    if (name[0] != first) continue;
+    if (name.size() == 1 || name[1] == second) return command;
+    of_two.push_back(name[1]);
   }
   const std::string see = " (see `concertina --help`)";
   if (of_two.empty()) throw UsageError(unknown_message("command", first, known) + see);

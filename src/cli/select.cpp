@@ -99,13 +99,33 @@ void warn_of_doubts(const fs::path& file, const Sweep& sweep) {
     return;
   }
   const RunState state = read_run_summary(run);
-  const auto all = static_cast<std::size_t>(
-      std::count_if(state.submodels.begin(), state.submodels.end(),
-                    [&](const SubnetState& one) { return is_measurable(state, one, best); }));
-  if (sweep.rows.size() < all) {
-    log_warn("the sweep has " + std::to_string(sweep.rows.size()) + " of the " +
-             std::to_string(all) + " sub-models that can be measured" + again);
+  std::size_t all = 0, measured = 0;
+  for (const SubnetState& one : state.submodels) {
+    if (!is_measurable(state, one, best)) continue;
+    ++all;
+    measured += std::any_of(sweep.rows.begin(), sweep.rows.end(),
+                            [&](const Measurement& row) { return row.subnet == one.subnet; });
   }
+  const bool of_other_widths = measured < sweep.rows.size();  // sweep --widths, on purpose
+  if (measured < all && !of_other_widths) {
+    log_warn("the sweep has " + std::to_string(measured) + " of the " + std::to_string(all) +
+             " sub-models that can be measured" + again);
+  }
+}
+
+// Puts the latencies of --latency-table in the place of the sweep's.
+void take_latencies(const std::string& name, const fs::path& file, Sweep& sweep) {
+  const LatencyTable table = read_latency_table(read_file(name), name);
+  const fs::path run = file.parent_path() / "run.h5";
+  std::error_code ignored;
+  if (!table.net.empty() && fs::exists(run, ignored)) {
+    const std::string net = read_run_summary(run).net.name;
+    if (net != table.net) {
+      throw DataError(name + ": latencies of net \"" + table.net + "\"; expected \"" + net +
+                      "\", as in the run");
+    }
+  }
+  use_latencies(table, name, sweep.rows, sweep.setting);
 }
 
 struct Answer {
@@ -147,10 +167,7 @@ int run(const Options& options) {
   const fs::path file = sweep_file(options);
   Sweep sweep = read_sweep(file);
   warn_of_doubts(file, sweep);
-  if (options.given("latency-table")) {
-    const std::string& table = options.text("latency-table");
-    use_latencies(read_latency_table(read_file(table), table), table, sweep.rows, sweep.setting);
-  }
+  if (options.given("latency-table")) take_latencies(options.text("latency-table"), file, sweep);
   Answer answer{budget, choose(sweep.rows, budget), 0,
                 pareto_front(sweep.rows, parse_cost_axis(options.text("axis")))};
   answer.fitting = static_cast<std::size_t>(

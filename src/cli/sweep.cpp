@@ -30,16 +30,24 @@ bool same(const SweepSetting& a, const SweepSetting& b) {
          a.device == b.device && a.processor == b.processor && a.run_sha256 == b.run_sha256;
 }
 
-// The rows that an interrupted sweep of the same kind left, or none. One that is complete is
-// measured anew: why else was it asked for.
-Sweep begin(const fs::path& file, const SweepSetting& setting, std::size_t all) {
+bool contains(const std::vector<Subnet>& subnets, const Subnet& subnet) {
+  return std::find(subnets.begin(), subnets.end(), subnet) != subnets.end();
+}
+
+// The rows of these sub-models that a sweep of the same kind left, or none. When all are there they
+// are measured anew: why else was it asked for.
+Sweep begin(const fs::path& file, const SweepSetting& setting, const std::vector<Subnet>& subnets) {
   std::error_code ignored;
   if (fs::exists(file, ignored)) {
     try {
       const Sweep old = read_sweep(file);
-      if (same(old.setting, setting) && old.rows.size() < all) {
+      const bool part = old.rows.size() < subnets.size() &&
+                        std::all_of(old.rows.begin(), old.rows.end(), [&](const Measurement& row) {
+                          return contains(subnets, row.subnet);
+                        });
+      if (part && same(old.setting, setting)) {
         log_info("continuing a sweep that has " + std::to_string(old.rows.size()) + " of " +
-                 std::to_string(all) + " rows");
+                 std::to_string(subnets.size()) + " rows");
         return old;
       }
     } catch (const DataError& error) {
@@ -47,6 +55,10 @@ Sweep begin(const fs::path& file, const SweepSetting& setting, std::size_t all) 
     }
   }
   return {setting, {}};
+}
+
+[[noreturn]] void refuse_without_an_epoch() {
+  throw UsageError("the run has no sub-model to measure: it has not finished its first epoch");
 }
 
 // What can be measured: trained or calibrated widths, and with `best` those that have a checkpoint.
@@ -60,9 +72,7 @@ std::vector<Subnet> measurable(const RunState& state, bool best) {
                (best ? "best checkpoint" : "norm statistics"));
     }
   }
-  if (subnets.empty()) {
-    throw UsageError("the run has no sub-model to measure: it has not finished its first epoch");
-  }
+  if (subnets.empty()) refuse_without_an_epoch();
   return subnets;
 }
 
@@ -95,22 +105,39 @@ std::vector<Width> different_widths(const RunState& state, const std::vector<Wid
   return widths;
 }
 
+std::vector<Width> parse_option(const std::string& text) {
+  try {
+    return parse_widths(text);
+  } catch (const UsageError& error) {
+    throw UsageError(std::string("--widths: ") + error.what());
+  }
+}
+
+[[noreturn]] void refuse_width(Width width, const std::string& why) {
+  throw UsageError("--widths: " + width.text() + " " + why);
+}
+
 // The sub-models of --widths; those of widths that the run does not have are calibrated.
 std::vector<Subnet> asked_for(const RunState& state, const Recipe& recipe, const Options& options) {
-  const std::vector<Width> widths = different_widths(state, parse_widths(options.text("widths")));
+  if (state.progress.epoch == 0) refuse_without_an_epoch();
+  const std::vector<Width> widths = different_widths(state, parse_option(options.text("widths")));
+  const std::vector<Subnet> subnets = all_subnets(state.net, widths);
   for (const Width width : widths) {
-    if (is_calibrated(state, width)) continue;
-    if (recipe.norm != NormMode::calibrated) {
-      throw UsageError("--widths: " + width.text() +
-                       " was not trained, and the run has switchable norms, which cannot be "
-                       "calibrated (recipe key net.norm)");
-    }
-    if (options.text("checkpoint") == "best") {
-      throw UsageError("--widths: " + width.text() +
-                       " has no best checkpoint; expected widths of the run, or --checkpoint last");
-    }
+    if (is_calibrated(state, width) || recipe.norm == NormMode::calibrated) continue;
+    refuse_width(width,
+                 "was not trained, and the run has switchable norms, which cannot be calibrated "
+                 "(recipe key net.norm)");
   }
-  return all_subnets(state.net, widths);
+  if (options.text("checkpoint") != "best") return subnets;
+  for (const Subnet& subnet : subnets) {
+    const auto has_best = [&](const SubnetState& one) {
+      return one.subnet == subnet && is_measurable(state, one, true);
+    };
+    if (std::any_of(state.submodels.begin(), state.submodels.end(), has_best)) continue;
+    refuse_width(subnet.width,
+                 "has no best checkpoint; expected widths of the run, or --checkpoint last");
+  }
+  return subnets;
 }
 
 class Sweeper {
@@ -232,7 +259,7 @@ int run(const Options& options) {
   const Split& split = split_of(data, options.text("split"));
   const fs::path file = run.folder / sweep_name(best);
   const SignalGuard guard;
-  Sweep sweep = begin(file, setting_of(options, run.file(), split.size(), device), subnets.size());
+  Sweep sweep = begin(file, setting_of(options, run.file(), split.size(), device), subnets);
   Scorer scorer(state, run.recipe, device, best);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
   if (!Sweeper(state, scorer, data, loader, options.flag("quiet")).run(subnets, sweep, file)) {

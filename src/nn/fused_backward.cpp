@@ -216,6 +216,7 @@ at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool 
   const std::vector<Operation>& operations = state.plan().operations;
   std::int64_t largest = 0;
   for (const Operation& one : operations) {
+    if (one.parts.empty()) continue;
     largest = std::max(largest, lane_count(one, state.images) * one.weight_size());
   }
   const std::shared_ptr<Block> parts = state.workshop->memory.borrow(largest);

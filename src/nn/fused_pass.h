@@ -192,7 +192,7 @@ struct Share {
 };
 Share share_of(int lane, int lanes, std::int64_t images);
 // Rows of a tile whose operands stay in the second-level cache; if asked for, those of whole
-// images.
+// images, however many an image has.
 std::int64_t tile_rows(const Operation& operation, bool whole_images);
 
 // Fills state.weights; before forward.

@@ -1,6 +1,5 @@
 #include "fused_plan.h"
 
-#include <algorithm>
 #include <limits>
 #include <map>
 #include <utility>
@@ -22,15 +21,6 @@ class Compiler {
       taps_.push_back(k);
     }
     views_.resize(resolved.layers.size());
-    leads_to_result_.resize(resolved.layers.size());
-    for (const int exit : resolved.exits) leads_to_result_[static_cast<std::size_t>(exit)] = true;
-    for (const int tap : taps_) leads_to_result_[static_cast<std::size_t>(tap)] = true;
-    for (std::size_t k = resolved.layers.size(); k-- > 0;) {
-      if (!leads_to_result_[k]) continue;
-      for (const int input : resolved.layers[k].inputs) {
-        leads_to_result_[static_cast<std::size_t>(input)] = true;
-      }
-    }
     for (std::size_t k = 0; k < resolved.layers.size(); ++k) {
       for (const int input : resolved.layers[k].inputs) {
         readers_[input].push_back(static_cast<int>(k));
@@ -40,7 +30,6 @@ class Compiler {
 
   Plan compile() {
     for (int k = 0; k < static_cast<int>(resolved_.layers.size()); ++k) add(k);
-    join_readers();
     plan_.results = static_cast<int>(resolved_.exits.size());
     for (std::size_t exit = 0; exit < resolved_.exits.size(); ++exit) {
       Operation& head = plan_.operations[head_of(resolved_.exits[exit])];
@@ -48,6 +37,8 @@ class Compiler {
     }
     for (const int tap : taps_) add_tap(tap);
     lay_out();
+    mark_leads(plan_);
+    join_readers(plan_);
     plan_way_back(plan_);
     return std::move(plan_);
   }
@@ -259,50 +250,6 @@ class Compiler {
     refuse(k, "gives logits without a linear layer");
   }
 
-  // Pointwise convolutions of one input become one: their products are wider, and the input is read
-  // and its gradient written once. Each leaves a map of its own that nobody joins to others.
-  void join_readers() {
-    std::vector<Operation>& all = plan_.operations;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      for (std::size_t j = i + 1; j < all.size();) {
-        if (can_join(all[i], all[j])) {
-          join(all[i], all[j]);
-          all.erase(all.begin() + static_cast<std::ptrdiff_t>(j));
-        } else {
-          ++j;
-        }
-      }
-    }
-  }
-
-  // What leads to no result has no gradient, and stays by itself.
-  bool can_join(const Operation& a, const Operation& b) const {
-    if (!can_join(a) || !can_join(b) || a.has_norm() != b.has_norm()) return false;
-    const int of_a = a.parts.front().layer, of_b = b.parts.front().layer;
-    const Map& map_a = maps_[static_cast<std::size_t>(a.out.buffer)];
-    const Map& map_b = maps_[static_cast<std::size_t>(b.out.buffer)];
-    return input_of(of_a) == input_of(of_b) && map_a.low == map_b.low && map_a.high == map_b.high &&
-           leads_to_result_[static_cast<std::size_t>(of_a)] ==
-               leads_to_result_[static_cast<std::size_t>(of_b)];
-  }
-  bool can_join(const Operation& one) const {
-    if (one.kind != Kind::conv || one.patches != Patches::none) return false;
-    const Map& map = maps_[static_cast<std::size_t>(one.out.buffer)];
-    return one.parts.size() > 1 || (!map.open && map.inside < 0);
-  }
-
-  // b's channels behind a's.
-  void join(Operation& a, const Operation& b) {
-    if (a.parts.size() == 1) a.out = {open_map(a.out), 0, a.out.channels};
-    Map& whole = maps_[static_cast<std::size_t>(a.out.buffer)];
-    Map& map = maps_[static_cast<std::size_t>(b.out.buffer)];
-    map.inside = a.out.buffer;
-    map.channel = whole.channels;
-    whole.channels += map.channels;
-    a.out.channels = whole.channels;
-    a.parts.insert(a.parts.end(), b.parts.begin(), b.parts.end());
-  }
-
   // Maps inside others become channels of theirs; the rest become buffers.
   void lay_out() {
     std::vector<int> buffer_of(maps_.size(), -1);
@@ -330,7 +277,6 @@ class Compiler {
   std::vector<Map> maps_;
   std::vector<View> views_;                  // of each layer's output
   std::vector<int> taps_;                    // live layers
-  std::vector<bool> leads_to_result_;        // of each layer
   std::map<int, std::vector<int>> readers_;  // of each layer's output
   std::map<int, int> made_by_;               // map -> operation
 };

@@ -98,8 +98,13 @@ struct Unfit {
 // taps: indexes of live layers of the spec. Throws Unfit.
 Plan compile(const NetSpec& spec, const ResolvedNet& resolved, const std::vector<int>& taps);
 
+// What compile() does at its end, in this order: says which operations lead to a result; makes one
+// of those that read the same (fused_join.cpp).
+void mark_leads(Plan& plan);
+void join_readers(Plan& plan);
+
 // Fills in what operations need for the way back: which of them writes a gradient first, and which
-// last. compile() does.
+// last.
 void plan_way_back(Plan& plan);
 
 // What a pass over `images` keeps, in one arena: each buffer's z, then (with_gradient) each

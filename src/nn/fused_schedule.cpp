@@ -35,6 +35,17 @@ void mark_written(Operation& one, std::vector<bool>& written) {
 
 }  // namespace
 
+void mark_leads(Plan& plan) {
+  for (std::size_t i = plan.operations.size(); i-- > 0;) {
+    Operation& one = plan.operations[i];
+    one.leads_to_result =
+        one.gives_result() || std::any_of(plan.operations.begin() + static_cast<std::ptrdiff_t>(i),
+                                          plan.operations.end(), [&](const Operation& later) {
+                                            return later.leads_to_result && reads(later, one);
+                                          });
+  }
+}
+
 void plan_way_back(Plan& plan) {
   std::vector<std::vector<bool>> written;
   for (const Buffer& buffer : plan.buffers) {
@@ -43,7 +54,6 @@ void plan_way_back(Plan& plan) {
   std::map<int, int> last_writer;  // of an operation's output
   for (int i = static_cast<int>(plan.operations.size()) - 1; i >= 0; --i) {
     Operation& one = plan.operations[static_cast<std::size_t>(i)];
-    one.leads_to_result = one.gives_result() || last_writer.count(i) != 0;
     if (!one.leads_to_result) continue;
     mark_written(one, written[static_cast<std::size_t>(one.in.buffer)]);
     for (int j = 0; j < i; ++j) {

@@ -20,6 +20,8 @@ const std::vector<std::string> kSetting = {"net",         "batch",  "threads",  
 const std::vector<std::string> kFigures = {
     "id", "macs", "latency_min_s", "latency_median_s", "latency_p95_s", "latency_max_s"};
 
+const std::string kByteOrderMark = "\xEF\xBB\xBF";  // as spreadsheets write it
+
 // One row as text, by column.
 struct Record {
   std::string place;  // "phone.csv:3"
@@ -50,11 +52,16 @@ std::vector<Record> csv_records(const std::string& text, const std::string& file
   std::istringstream lines(text);
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
+    if (number == 0 && line.rfind(kByteOrderMark, 0) == 0) line.erase(0, kByteOrderMark.size());
     const std::string place = file + ":" + std::to_string(++number);
     if (trim(line).empty()) continue;
     const std::vector<std::string> cells = cells_of(line);
     if (columns.empty()) {
-      for (const std::string& column : cells) require_known(place, column);
+      for (const std::string& column : cells) {
+        require_known(place, column);
+        if (std::count(cells.begin(), cells.end(), column) == 1) continue;
+        throw DataError(place + ": column \"" + column + "\" stands there twice");
+      }
       columns = cells;
       continue;
     }
@@ -136,7 +143,7 @@ LatencyRow row_of(const Record& record) {
   LatencyRow row;
   row.id = text_cell(record, "id");
   if (row.id.empty()) refuse(record, "id", "a sub-model, such as w0.500");
-  if (record.cells.count("macs") != 0) {
+  if (!text_cell(record, "macs").empty()) {
     row.macs = parse_integer(text_cell(record, "macs"));
     if (!row.macs) refuse(record, "macs", "a whole number");
   }
@@ -190,8 +197,8 @@ std::string csv_text(const LatencyTable& table) {
   std::vector<std::string> columns = kFigures;
   columns.insert(columns.end(), kSetting.begin(), kSetting.end());
   std::string text = join(columns, ",") + "\n";
-  Json cells = setting_of(table);
   for (const LatencyRow& row : table.rows) {
+    Json cells = setting_of(table);
     cells.update(figures_of(row));
     std::vector<std::string> line;
     for (const std::string& column : columns) {
@@ -217,13 +224,13 @@ LatencyTable read_latency_table(const std::string& text, const std::string& file
   require_one_setting(records);
   const Record& first = records.front();
   LatencyTable table;
-  table.net = text_cell(first, "net");
+  table.net = plain_cell(text_cell(first, "net"));
   table.batch = number_cell(first, "batch", 1);
   table.threads = number_cell(first, "threads", 1);
   table.warm_up = number_cell(first, "warm_up", 0);
   table.repetitions = number_cell(first, "repetitions", 0);
-  table.device = text_cell(first, "device");
-  table.processor = text_cell(first, "processor");
+  table.device = plain_cell(text_cell(first, "device"));
+  table.processor = plain_cell(text_cell(first, "processor"));
   for (const Record& record : records) {
     table.rows.push_back(row_of(record));
     const auto same = [&](const LatencyRow& row) { return row.id == table.rows.back().id; };

@@ -81,7 +81,8 @@ TEST(Arguments, ThatAreMissingAreNamed) {
       {{"show"}, 2, "needs recipe|net|keys"},
       {{"show", "net"}, 2, "needs NAME"},
       {{"bench"}, 2, "concertina bench needs latency|step"},
-      {{"bench", "latency"}, 2, "needs either RUN or --net"}};
+      {{"bench", "latency"}, 2, "needs either RUN or --net"},
+      {{"bench step"}, 2, "unknown command \"bench step\""}};
   for (const Refusal& refusal : table) expect_refused(refusal);
 }
 

@@ -267,6 +267,8 @@ TEST_F(Flow, SelectChoosesByAnotherDevicesLatencies) {
   EXPECT_EQ(json.at("setting").at("processor"), "Phone");
   EXPECT_EQ(choose_by("phone.csv", "100ms").code, 77);
   EXPECT_EQ(choose_by("none.csv", "1s").code, 66);
+  folder_->write("other.csv", "id,latency_median_s,net\nw0.250,0.2,msdnet-tiny\n");
+  EXPECT_THAT(choose_by("other.csv", "1s").err, HasSubstr("latencies of net \"msdnet-tiny\""));
   folder_->write("short.csv", "id,latency_median_s\nw0.250,0.2\n");
   EXPECT_THAT(choose_by("short.csv", "1s").err, HasSubstr("short.csv: no row of sub-model w0.500"));
 }

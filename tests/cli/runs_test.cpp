@@ -119,7 +119,27 @@ TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
   refused({"sweep", "fixed", "--widths", "0.35"}, "--widths: 0.35 was not trained");
   refused({"sweep", "us", "--widths", "0.35", "--checkpoint", "best"},
           "--widths: 0.35 has no best checkpoint");
-  refused({"sweep", "us", "--widths", "0.35:0.5"}, "expected from:to:step");
+  refused({"sweep", "us", "--widths", "0.35:0.5"}, "--widths: widths \"0.35:0.5\"; expected from");
+  ASSERT_EQ(run({"calibrate", "us", "--width", "0.35"}).code, 0);
+  refused({"sweep", "us", "--widths", "0.25,0.35", "--checkpoint", "best"},
+          "--widths: 0.35 has no best checkpoint");
+  EXPECT_FALSE(fs::exists(folder_ / "us/sweep-best.h5"));
+  ASSERT_EQ(run(tiny_training("part", "sandwich", {"--max-steps", "1"})).code, 75);
+  refused({"sweep", "part", "--widths", "0.5"}, "it has not finished its first epoch");
+}
+
+TEST_F(Runs, SweepsOfDifferentWidthsAreNotMixed) {
+  train("us", "sandwich");
+  const auto measure = [&](const std::string& widths) {
+    const Outcome outcome =
+        run({"sweep", "us", "--widths", widths, "--repetitions", "1", "--threads", "1", "--json"});
+    return Json::parse(outcome.out).at("submodels").size();
+  };
+  EXPECT_EQ(measure("0.25"), 1U);
+  EXPECT_THAT(run({"select", "us"}).err, HasSubstr("has 1 of the 4 sub-models"));
+  EXPECT_EQ(measure("0.3,0.4"), 2U);
+  EXPECT_EQ(run({"select", "us"}).err, "");
+  EXPECT_EQ(measure("0.3,0.4,0.5"), 3U);
 }
 
 // Whenever the signal comes: the sweep either is complete, or says that it is not.
