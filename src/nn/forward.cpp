@@ -40,9 +40,11 @@ std::vector<int> find_taps(const NetSpec& spec, const Subnet& subnet, Exits exit
   for (const std::string& name : names) {
     const auto found = std::find(known.begin(), known.end(), name);
     if (found == known.end()) {
+      const std::string near = nearest(name, known);
       throw UsageError("tap \"" + name + "\": " + subnet_id(spec, subnet) + " of net \"" +
-                       spec.name + "\" has no such layer; did you mean \"" + nearest(name, known) +
-                       "\"?");
+                       spec.name + "\" has no such layer; " +
+                       (near.empty() ? "expected one of `concertina inspect --layers`"
+                                     : "did you mean \"" + near + "\"?"));
     }
     taps.push_back(resolved.layers[static_cast<std::size_t>(found - known.begin())].layer);
   }
