@@ -14,6 +14,8 @@ class Scorer {
  public:
   Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best);
 
+  // Best checkpoints have statistics of their own.
+  bool can_score(Width width) const { return best_ || net_.is_calibrated(width); }
   // Makes a width that the run lacks fit to be scored, as `concertina calibrate` would; the run
   // stays as it is.
   void calibrate(Width width, const PreparedData& data);

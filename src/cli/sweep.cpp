@@ -30,8 +30,9 @@ bool same(const SweepSetting& a, const SweepSetting& b) {
          a.device == b.device && a.processor == b.processor && a.run_sha256 == b.run_sha256;
 }
 
-bool contains(const std::vector<Subnet>& subnets, const Subnet& subnet) {
-  return std::find(subnets.begin(), subnets.end(), subnet) != subnets.end();
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
 }
 
 // The rows of these sub-models that a sweep of the same kind left, or none. When all are there they
@@ -74,10 +75,6 @@ std::vector<Subnet> measurable(const RunState& state, bool best) {
   }
   if (subnets.empty()) refuse_without_an_epoch();
   return subnets;
-}
-
-bool contains(const std::vector<Width>& widths, Width width) {
-  return std::find(widths.begin(), widths.end(), width) != widths.end();
 }
 
 // The first that gives the same network as `width`, or `width` itself.
@@ -156,7 +153,7 @@ class Sweeper {
       const auto done = [&](const Measurement& row) { return row.id == id; };
       if (std::any_of(sweep.rows.begin(), sweep.rows.end(), done)) continue;
       if (SignalGuard::received() != 0) return false;
-      if (!is_calibrated(state_, subnet.width)) calibrate(subnet.width);
+      if (!scorer_.can_score(subnet.width)) calibrate(subnet.width);
       const std::optional<Score> score = measure_score(subnet, id);
       if (!score) return false;
       sweep.rows.push_back(measure(subnet, id, *score, sweep.setting));
@@ -170,10 +167,8 @@ class Sweeper {
 
  private:
   void calibrate(Width width) {
-    if (contains(calibrated_, width)) return;
     show("calibrate " + width.label(), finished_);
     scorer_.calibrate(width, data_);
-    calibrated_.push_back(width);
   }
 
   void show(const std::string& task, double now) {
@@ -214,7 +209,6 @@ class Sweeper {
   Scorer& scorer_;
   const PreparedData& data_;
   const EvalLoader& loader_;
-  std::vector<Width> calibrated_;  // here, not in the run
   ProgressLine line_;
   Rate rate_;
   double all_ = 0;
