@@ -32,6 +32,7 @@ int NetBuilder::conv(int input, const std::string& name, int channels, int kerne
   layer.inputs = {input};
   layer.channels = channels;
   layer.elastic = elastic;
+  if (elastic) layer.stage = stage_;
   layer.kernel = kernel;
   layer.stride = stride;
   layer.padding = kernel / 2;
@@ -87,6 +88,8 @@ void NetBuilder::exit(int input, const std::string& name) {
   layer.channels = net_.classes;
   net_.exits.push_back(add(layer));
 }
+
+void NetBuilder::begin_stage(int stage) { stage_ = std::min(stage, Width::kMaxStages - 1); }
 
 NetSpec NetBuilder::finish(std::vector<Width> widths) {
   net_.widths = std::move(widths);

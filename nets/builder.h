@@ -25,9 +25,13 @@ class NetBuilder {
   // Checks the spec and gives it away.
   NetSpec finish(std::vector<Width> widths);
 
+  // Elastic layers from now on belong to this stage of a width; 0 at first.
+  void begin_stage(int stage);
+
  private:
   int add(Layer layer);
   NetSpec net_;
+  int stage_ = 0;
 };
 
 // "1-2-2" -> {1, 2, 2}. Throws UsageError naming the option unless there are `count` numbers (any

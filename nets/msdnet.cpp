@@ -35,6 +35,7 @@ class MsdNet {
     for (const int step : steps) layers_ += step;
     first_layer();
     for (std::size_t block = 0; block < steps.size(); ++block) {
+      net_.begin_stage(static_cast<int>(block));  // the first layer belongs to the first block
       for (int k = 0; k < steps[block]; ++k) layer();
       exit("exit" + std::to_string(block + 1));
     }

@@ -30,6 +30,7 @@ NetSpec slimmable_mobilenet_v1(const NetInput& input, const NetOptions& options)
   int last = net.conv(0, "stem.conv", scaled(kStem), 3, stem_stride);
   last = net.norm_activation(last, "stem", Activation::relu6);
   for (std::size_t stage = 0; stage < strides.size(); ++stage) {
+    net.begin_stage(static_cast<int>(stage));  // the stem belongs to the first
     for (int block = 0; block < blocks[stage]; ++block) {
       const std::string name =
           "stage" + std::to_string(stage + 1) + "." + std::to_string(block + 1);

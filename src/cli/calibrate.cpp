@@ -75,7 +75,7 @@ int run(const Options& options) {
   write_run(run.file(), state);
   const std::int64_t images = std::min(setting.images, data.train.size());
   if (options.flag("json")) {
-    print_json({{"run", run.folder.string()}, {"width", width.value()}, {"images", images}});
+    print_json({{"run", run.folder.string()}, {"width", width_json(width)}, {"images", images}});
   } else {
     std::cout << "width " << width.text() << " calibrated on " << images << " images\n";
   }
@@ -88,7 +88,9 @@ Command calibrate_command() {
   return {"calibrate",
           "measure the norm statistics of a width, of runs with net.norm = calibrated",
           with({positional("RUN", "the run folder"),
-                text_option("width", "W", "which width, such as 0.35; need not be in the recipe"),
+                text_option("width", "W",
+                            "which width, such as 0.35, or a share a stage: 0.5,0.75,1; need not "
+                            "be in the recipe"),
                 integer_option("images", {1, 100000000},
                                "training images; without it, distill.calibration-images"),
                 data_option()},

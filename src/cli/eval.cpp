@@ -124,11 +124,11 @@ Command eval_command() {
   return {
       "eval",
       "accuracy and loss of a run's sub-models",
-      with(
-          {positional("RUN", "the run folder, or a file such as run.h5 or best.h5"), split_option(),
-           checkpoint_option(), text_option("width", "W", "only this width, such as 0.5"),
-           text_option("submodel", "ID", "only this sub-model, such as w0.500"), data_option()},
-          {machine_options(), output_options()}),
+      with({positional("RUN", "the run folder, or a file such as run.h5 or best.h5"),
+            split_option(), checkpoint_option(),
+            text_option("width", "W", "only this width, such as 0.5 or 0.5,0.75,1"),
+            text_option("submodel", "ID", "only this sub-model, such as w0.500"), data_option()},
+           {machine_options(), output_options()}),
       {"concertina eval runs/mb1 --split test --json"},
       &run};
 }

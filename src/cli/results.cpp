@@ -13,8 +13,16 @@ void print_json(const Json& json) {
   std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
+Json width_json(Width width) {
+  if (width.is_uniform()) return width.value();
+  Json shares = Json::array();
+  for (int stage = 0; stage < width.stages(); ++stage) shares.push_back(width.value(stage));
+  return shares;
+}
+
 Json subnet_json(const NetSpec& net, const Subnet& subnet) {
-  return {{"id", subnet_id(net, subnet)}, {"width", subnet.width.value()}, {"exit", subnet.exit}};
+  return {
+      {"id", subnet_id(net, subnet)}, {"width", width_json(subnet.width)}, {"exit", subnet.exit}};
 }
 
 void put_cost(Json& json, const Cost& cost) {
@@ -27,7 +35,7 @@ void put_cost(Json& json, const Cost& cost) {
 
 Json measurement_json(const Measurement& row) {
   Json json = {{"id", row.id},
-               {"width", row.subnet.width.value()},
+               {"width", width_json(row.subnet.width)},
                {"exit", row.subnet.exit},
                {"accuracy", row.accuracy},
                {"loss", row.loss}};

@@ -14,6 +14,8 @@ using Json = nlohmann::ordered_json;
 
 void print_json(const Json& json);
 
+// 0.5, or [0.5, 0.75, 1] with a share a stage.
+Json width_json(Width width);
 // {"id": "w0.500", "width": 0.5, "exit": 1}
 Json subnet_json(const NetSpec& net, const Subnet& subnet);
 // macs, ops, params, bytes, peak_activation_bytes

@@ -138,6 +138,11 @@ void check(const Recipe& recipe, const Places& places) {
            "needs net.norm = calibrated: a width that is drawn "
            "has no norm of its own");
   }
+  const auto uniform = [](Width width) { return width.is_uniform(); };
+  if (recipe.random_widths >= 0 &&
+      !std::all_of(recipe.widths.begin(), recipe.widths.end(), uniform)) {
+    refuse("distill.random-widths", "needs net.widths of one share each, not of one a stage");
+  }
   try {
     check_plan(recipe);
   } catch (const UsageError& error) {

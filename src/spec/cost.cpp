@@ -18,12 +18,13 @@ void add_layer(const Layer& spec, const ResolvedLayer& layer, Cost& cost) {
   std::int64_t other_ops = 0;
   switch (spec.kind) {
     case LayerKind::conv:
-      params = window * layer.in_channels * layer.out_channels;
-      macs = params * layer.height * layer.width;
-      break;
     case LayerKind::depthwise:
       params = window * layer.out_channels;
+      if (spec.kind == LayerKind::conv) params *= layer.in_channels;
       macs = params * layer.height * layer.width;
+      if (!spec.bias) break;
+      params += layer.out_channels;
+      other_ops = outputs;
       break;
     case LayerKind::linear:
       macs = static_cast<std::int64_t>(layer.in_channels) * layer.out_channels;

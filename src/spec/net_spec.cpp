@@ -45,6 +45,12 @@ void check_numbers(const NetSpec& net, const Layer& layer) {
       layer.padding < 0 || layer.padding >= 64) {
     refuse(net, layer, "kernel, stride or padding is out of range (1-64, 1-64, 0-63)");
   }
+  if (layer.stage < 0 || layer.stage >= Width::kMaxStages) {
+    refuse(net, layer, "stage " + std::to_string(layer.stage) + " is out of range");
+  }
+  if (layer.bias && layer.kind != LayerKind::conv && layer.kind != LayerKind::depthwise) {
+    refuse(net, layer, "only a convolution can say whether it has a bias");
+  }
   if (layer.elastic && layer.kind != LayerKind::conv) {
     refuse(net, layer, "only a convolution's output channels can be elastic");
   }
@@ -81,6 +87,12 @@ void check_head(const NetSpec& net) {
 }
 
 }  // namespace
+
+int NetSpec::stage_count() const {
+  int count = 1;
+  for (const Layer& layer : layers) count = std::max(count, layer.stage + 1);
+  return count;
+}
 
 std::string subnet_id(const NetSpec& net, const Subnet& subnet) {
   const std::string label = subnet.width.label();

@@ -65,7 +65,9 @@ class Resolver {
     switch (spec.kind) {
       case LayerKind::conv:
         full_ = spec.channels;
-        resolved.out = {{0, spec.elastic ? round_channels(full_, width_, net_.divisor) : full_}};
+        resolved.out = {
+            {0, spec.elastic ? round_channels(full_, width_.thousandths(spec.stage), net_.divisor)
+                             : full_}};
         window(spec, resolved);
         break;
       case LayerKind::depthwise:
@@ -141,6 +143,11 @@ ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits) {
     throw UsageError("exit " + std::to_string(subnet.exit) + " of net \"" + net.name +
                      "\"; expected 1 to " + std::to_string(net.exit_count()));
   }
+  if (subnet.width.stages() > net.stage_count()) {
+    throw UsageError("width \"" + subnet.width.text() + "\" has " +
+                     std::to_string(subnet.width.stages()) + " stages; net \"" + net.name +
+                     "\" has " + std::to_string(net.stage_count()));
+  }
   const std::vector<bool> live = live_layers(net, subnet, exits);
   ResolvedNet result;
   result.subnet = subnet;
@@ -170,6 +177,7 @@ NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
     copy.inputs = layer.inputs;
     if (copy.channels != 0) copy.channels = layer.out_channels;
     copy.elastic = false;
+    copy.stage = 0;
     result.layers.push_back(std::move(copy));
   }
   result.exits = resolved.exits;
@@ -185,10 +193,10 @@ bool same_channels(const NetSpec& net, Width a, Width b) {
                     });
 }
 
-int round_channels(int full, Width width, int divisor) {
-  if (width.is_full()) return full;
+int round_channels(int full, int thousandths, int divisor) {
+  if (thousandths == 1000) return full;
   // docs/methods.md, Channel rounding, in exact integers: v + d/2 down to a multiple of d.
-  const long long scaled = static_cast<long long>(full) * width.thousandths();  // 1000 v
+  const long long scaled = static_cast<long long>(full) * thousandths;  // 1000 v
   const long long steps = (2 * scaled + 1000LL * divisor) / (2000LL * divisor);
   long long channels = std::max(1LL, steps * divisor);
   if (channels * 10000 < scaled * 9) channels += divisor;

@@ -40,6 +40,9 @@ Json write_layer(const Layer& layer) {
     json["channels"] = layer.channels;
   }
   if (layer.kind == LayerKind::conv) json["elastic"] = layer.elastic;
+  if (layer.stage != 0) json["stage"] = layer.stage;
+  if (layer.bias) json["bias"] = true;
+  if (!layer.module.empty()) json["module"] = layer.module;
   if (layer.kind == LayerKind::activation) {
     json["activation"] = name_of(layer.activation, kActivations);
   }
@@ -61,6 +64,9 @@ Layer read_layer(const Json& json) {
     layer.channels = json.at("channels").get<int>();
   }
   if (layer.kind == LayerKind::conv) layer.elastic = json.at("elastic").get<bool>();
+  layer.stage = json.value("stage", 0);
+  layer.bias = json.value("bias", false);
+  layer.module = json.value("module", "");
   if (layer.kind == LayerKind::activation) {
     layer.activation = read_name<Activation>(json, "activation", kActivations);
   }
@@ -81,8 +87,8 @@ NetSpec read_json(const Json& json) {
   net.in_height = json.at("in_height").get<int>();
   net.in_width = json.at("in_width").get<int>();
   net.divisor = json.at("divisor").get<int>();
-  for (const int thousandths : json.at("width_thousandths").get<std::vector<int>>()) {
-    net.widths.push_back(Width::from_thousandths(thousandths));
+  for (const std::string& width : json.at("widths").get<std::vector<std::string>>()) {
+    net.widths.push_back(Width::parse(width));
   }
   for (const Json& layer : json.at("layers")) net.layers.push_back(read_layer(layer));
   net.exits = json.at("exits").get<std::vector<int>>();
@@ -94,19 +100,14 @@ NetSpec read_json(const Json& json) {
 const std::string& kind_name(LayerKind kind) { return name_of(kind, kKinds); }
 
 std::string write_spec(const NetSpec& net) {
-  std::vector<int> widths;
-  for (const Width width : net.widths) widths.push_back(width.thousandths());
+  std::vector<std::string> widths;
+  for (const Width width : net.widths) widths.push_back(width.text());
   Json layers = Json::array();
   for (const Layer& layer : net.layers) layers.push_back(write_layer(layer));
-  const Json json{{"name", net.name},
-                  {"classes", net.classes},
-                  {"in_channels", net.in_channels},
-                  {"in_height", net.in_height},
-                  {"in_width", net.in_width},
-                  {"divisor", net.divisor},
-                  {"width_thousandths", widths},
-                  {"layers", layers},
-                  {"exits", net.exits}};
+  const Json json{
+      {"name", net.name},           {"classes", net.classes},   {"in_channels", net.in_channels},
+      {"in_height", net.in_height}, {"in_width", net.in_width}, {"divisor", net.divisor},
+      {"widths", widths},           {"layers", layers},         {"exits", net.exits}};
   return json.dump(1);
 }
 

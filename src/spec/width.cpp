@@ -1,14 +1,31 @@
 #include "concertina/spec/width.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 
 namespace concertina {
 namespace {
+
+// One share, in thousandths. `whole` is the text that it is part of.
+int parse_share(const std::string& text, const std::string& whole) {
+  const std::string shown = "width \"" + whole + "\"";
+  const std::string expected = "; expected a share of the channels such as 0.25 or 1";
+  const std::size_t dot = text.find('.');
+  std::string digits = text.substr(0, dot);
+  std::string decimals = dot == std::string::npos ? "" : text.substr(dot + 1);
+  if (decimals.size() > 3) throw UsageError(shown + " has more than three decimals" + expected);
+  if (digits.empty() && decimals.empty()) throw UsageError(shown + expected);
+  decimals.resize(3, '0');
+  digits += decimals;
+  if (digits.size() > 6 || digits.find_first_not_of("0123456789") != std::string::npos) {
+    throw UsageError(shown + expected);
+  }
+  const int thousandths = std::stoi(digits);
+  if (thousandths < 1 || thousandths > 1000) throw UsageError(shown + " is not in 0.001 to 1");
+  return thousandths;
+}
 
 // "FROM:TO:STEP"
 void add_range(const std::string& text, std::vector<Width>& widths) {
@@ -18,6 +35,9 @@ void add_range(const std::string& text, std::vector<Width>& widths) {
   }
   const Width from = Width::parse(parts[0]), to = Width::parse(parts[1]);
   const int step = Width::parse(parts[2]).thousandths();
+  if (!from.is_uniform() || !to.is_uniform()) {
+    throw UsageError("widths \"" + text + "\"; expected a range from one share to another");
+  }
   if (to < from) throw UsageError("widths \"" + text + "\": " + parts[0] + " is above " + parts[1]);
   for (int each = from.thousandths(); each <= to.thousandths(); each += step) {
     widths.push_back(Width::from_thousandths(each));
@@ -26,38 +46,45 @@ void add_range(const std::string& text, std::vector<Width>& widths) {
 
 }  // namespace
 
-Width Width::from_thousandths(int thousandths) {
-  if (thousandths < 1 || thousandths > 1000) {
-    throw UsageError("width of " + std::to_string(thousandths) +
-                     " thousandths; expected 1 to 1000");
+Width Width::from_thousandths(int thousandths) { return per_stage({thousandths}); }
+
+Width Width::per_stage(const std::vector<int>& thousandths) {
+  if (thousandths.empty() || thousandths.size() > kMaxStages) {
+    throw UsageError("a width of " + std::to_string(thousandths.size()) +
+                     " stages; expected 1 to " + std::to_string(kMaxStages));
   }
   Width width;
-  width.thousandths_ = thousandths;
+  for (std::size_t stage = 0; stage < kMaxStages; ++stage) {
+    const int share = thousandths[std::min(stage, thousandths.size() - 1)];
+    if (share < 1 || share > 1000) {
+      throw UsageError("width of " + std::to_string(share) + " thousandths; expected 1 to 1000");
+    }
+    width.thousandths_[stage] = static_cast<std::int16_t>(share);
+  }
   return width;
 }
 
 Width Width::parse(std::string_view text) {
-  const std::string shown(text);
-  const std::string expected = "; expected a share of the channels such as 0.25 or 1";
-  const std::size_t dot = text.find('.');
-  const std::string_view whole = text.substr(0, dot);
-  std::string decimals(dot == std::string_view::npos ? "" : text.substr(dot + 1));
-  if (decimals.size() > 3) {
-    throw UsageError("width \"" + shown + "\" has more than three decimals" + expected);
+  std::string spread(text);
+  std::replace(spread.begin(), spread.end(), '-', ',');
+  std::vector<int> shares;
+  for (const std::string& share : split(spread, ',')) {
+    shares.push_back(parse_share(std::string(trim(share)), std::string(text)));
   }
-  if (whole.empty() && decimals.empty()) {
-    throw UsageError("width \"" + shown + "\"" + expected);
+  return per_stage(shares);
+}
+
+Width Width::parse_label(std::string_view label) {
+  if (label.empty() || label[0] != 'w') {
+    throw UsageError("width label \"" + std::string(label) + "\"; expected one such as w0.250");
   }
-  decimals.resize(3, '0');
-  const std::string digits = std::string(whole) + decimals;
-  if (digits.size() > 6 || digits.find_first_not_of("0123456789") != std::string::npos) {
-    throw UsageError("width \"" + shown + "\"" + expected);
-  }
-  const int thousandths = std::stoi(digits);
-  if (thousandths < 1 || thousandths > 1000) {
-    throw UsageError("width \"" + shown + "\" is not in 0.001 to 1");
-  }
-  return from_thousandths(thousandths);
+  return parse(label.substr(1));
+}
+
+int Width::stages() const {
+  int count = kMaxStages;
+  while (count > 1 && thousandths(count - 1) == thousandths(count - 2)) --count;
+  return count;
 }
 
 std::vector<Width> parse_widths(std::string_view text) {
@@ -77,16 +104,19 @@ std::vector<Width> parse_widths(std::string_view text) {
 }
 
 std::string Width::text() const {
-  std::string text = format_fixed(value(), 3);
-  while (text.back() == '0') text.pop_back();
-  if (text.back() == '.') text.pop_back();
-  return text;
+  std::vector<std::string> shares;
+  for (int stage = 0; stage < stages(); ++stage) {
+    std::string& share = shares.emplace_back(format_fixed(value(stage), 3));
+    while (share.back() == '0') share.pop_back();
+    if (share.back() == '.') share.pop_back();
+  }
+  return join(shares, "-");
 }
 
 std::string Width::label() const {
-  std::array<char, 16> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "w%d.%03d", thousandths_ / 1000, thousandths_ % 1000);
-  return buffer.data();
+  std::vector<std::string> shares;
+  for (int stage = 0; stage < stages(); ++stage) shares.push_back(format_fixed(value(stage), 3));
+  return "w" + join(shares, "-");
 }
 
 }  // namespace concertina

@@ -10,7 +10,7 @@
 
 namespace concertina::h5 {
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 // An empty file in memory; `expected_bytes` avoids copying it while it grows.
 Handle new_image(std::size_t expected_bytes);

@@ -16,9 +16,10 @@ using h5::StoredGroup;
 
 std::vector<Width> read_widths(const StoredGroup& submodels) {
   std::vector<Width> widths;
-  for (const std::int64_t value : submodels.integers("width_thousandths")) {
-    if (value < 1 || value > 1000) submodels.refuse("a width is not in 1..1000 thousandths");
-    widths.push_back(Width::from_thousandths(static_cast<int>(value)));
+  try {
+    widths = parse_widths(submodels.text("widths"));
+  } catch (const UsageError& error) {
+    submodels.refuse(error.what());
   }
   return widths;
 }

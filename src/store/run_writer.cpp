@@ -3,6 +3,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
+#include "concertina/core/text.h"
 #include "concertina/store/run_file.h"
 
 #include "image_file.h"
@@ -66,9 +67,9 @@ void write_best(const Group& group, const BestState& best) {
 // Sub-models of one width share one norm group under several names.
 void write_submodels(const Group& root, const RunState& state) {
   const Group all = root.group("submodels");
-  std::vector<std::int64_t> thousandths;
-  for (const Width width : state.widths) thousandths.push_back(width.thousandths());
-  all.set_integers("width_thousandths", thousandths);
+  std::vector<std::string> widths;
+  for (const Width width : state.widths) widths.push_back(width.text());
+  all.set_text("widths", join(widths, " "));
   auto submodel = state.submodels.begin();
   for (const NormBank& bank : state.norms) {
     const Group first = all.group(subnet_id(state.net, submodel->subnet));

@@ -1,10 +1,11 @@
 #include "tables.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 
+#include "concertina/core/error.h"
 #include "concertina/core/version.h"
 
 #include "image_file.h"
@@ -12,7 +13,7 @@
 namespace concertina::h5 {
 namespace {
 
-using Id = char[32];
+using Id = char[160];
 using Split = char[16];
 
 struct EvaluationRow {
@@ -127,10 +128,18 @@ void write_plot(const Group& entry, std::vector<Point> points, const std::string
       .set_text("long_name", "multiply-accumulates an image");
 }
 
-int width_thousandths(const StoredGroup& group, double width) {
-  const double thousandths = std::round(width * 1000);
-  if (!(thousandths >= 1 && thousandths <= 1000)) group.refuse("a width is not in (0, 1]");
-  return static_cast<int>(thousandths);
+// One number, or none where the width has a share a stage.
+double width_number(Width width) {
+  return width.is_uniform() ? width.value() : std::numeric_limits<double>::quiet_NaN();
+}
+
+// Of a sub-model's id, which an exit may follow.
+Width width_of(const StoredGroup& group, const std::string& id) {
+  try {
+    return Width::parse_label(id.substr(0, id.find("-e")));
+  } catch (const UsageError& error) {
+    group.refuse(error.what());
+  }
 }
 
 }  // namespace
@@ -170,7 +179,7 @@ void write_measurements(const Group& group, const std::vector<Measurement>& rows
     const Measurement& row = rows[i];
     const Cost& cost = row.cost;
     table[i] = {{},
-                row.subnet.width.value(),
+                width_number(row.subnet.width),
                 row.subnet.exit,
                 cost.macs,
                 cost.ops,
@@ -195,7 +204,7 @@ std::vector<Measurement> read_measurements(const StoredGroup& group) {
   for (const MeasurementRow& row : read_rows<MeasurementRow>(group, measurement_type())) {
     Measurement result;
     result.id = get(row.submodel);
-    result.subnet.width = Width::from_thousandths(width_thousandths(group, row.width));
+    result.subnet.width = width_of(group, result.id);
     result.subnet.exit = static_cast<int>(row.exit);
     result.cost = {row.macs, row.ops, row.params, row.bytes, row.peak_activation_bytes};
     result.accuracy = row.accuracy;

@@ -68,6 +68,8 @@ TEST(BrokenRecipe, WhoseKeysDoNotGoTogetherNamesOne) {
       {{"[optimizer]\nnesterov = true\nmomentum = 0\n", 2, "needs a momentum above 0"},
        {"[optimizer]\nschedule = multistep\n", 2, "multistep needs optimizer.milestones"},
        {"[distill]\nrandom-widths = 2\n", 2, "needs net.norm = calibrated"},
+       {"[net]\nnorm = calibrated\nwidths = 0.5-0.75 1\n[distill]\nrandom-widths = 2\n", 2,
+        "needs net.widths of one share each"},
        {"[distill]\nedge = full -> students : kl reduction=sum t-power=0 gradient=stop\n", 2,
         "the full sub-model learns from nothing"},
        {"[distill]\nedge = label -> full : ce\n", 2, "no edge teaches the sub-models between"},

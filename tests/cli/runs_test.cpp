@@ -110,6 +110,31 @@ TEST_F(Runs, SweepOfAnyWidthScoresWhatCalibrationWouldMake) {
   EXPECT_EQ(compared, 2);
 }
 
+TEST_F(Runs, AWidthMayHaveAShareAStage) {
+  train("us", "sandwich", {"--epochs", "1", "--set", "distill.calibration-images=100"});
+  const Outcome calibrated = run({"calibrate", "us", "--width", "0.5,0.75,0.75,1", "--json"});
+  ASSERT_EQ(calibrated.code, 0) << calibrated.err;
+  EXPECT_EQ(Json::parse(calibrated.out).at("width"), Json({0.5, 0.75, 0.75, 1.0}));
+  const Outcome score = run({"eval", "us", "--width", "0.5-0.75-0.75-1", "--json"});
+  ASSERT_EQ(score.code, 0) << score.err;
+  const Outcome outcome = run({"sweep", "us", "--widths", "0.5-0.75-0.75-1 1", "--repetitions", "1",
+                               "--threads", "1", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json row = Json::parse(outcome.out).at("submodels").at(0);
+  EXPECT_EQ(row.at("id"), "w0.500-0.750-0.750-1.000");
+  EXPECT_EQ(row.at("loss"), Json::parse(score.out).at("submodels").at(0).at("loss"));
+  const Outcome choice = run({"select", "us", "--max-macs", "1M", "--json"});
+  EXPECT_EQ(Json::parse(choice.out).at("choice").at("width"), row.at("width"));
+  expect_refused({{"calibrate", "us", "--width", "0.1,0.2,0.3,0.4,0.5,0.6"},
+                  2,
+                  "width \"0.1-0.2-0.3-0.4-0.5-0.6\" has 6 stages; net "
+                  "\"slimmable-mobilenet-v1-tiny\" has 5"},
+                 folder_.path());
+  train("mixed", "quick", {"--epochs", "1", "--widths", "0.5 0.5-1 1"});
+  EXPECT_EQ(Json::parse(run({"eval", "mixed", "--json"}).out).at("submodels").at(1).at("id"),
+            "w0.500-1.000");
+}
+
 TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
   train("fixed", "quick");
   train("us", "sandwich");

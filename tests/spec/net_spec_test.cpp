@@ -27,6 +27,18 @@ TEST(NetSpec, TextReadsBackTheSame) {
   }
 }
 
+TEST(NetSpec, BiasAndModuleStandInTheText) {
+  NetSpec net = make_net("slimmable-mobilenet-v1-tiny", {});
+  net.layers[1].bias = true;
+  net.layers[1].module = "features.0.0";
+  const NetSpec read = read_spec(write_spec(net));
+  EXPECT_TRUE(read.layers[1].bias);
+  EXPECT_FALSE(read.layers[4].bias);
+  EXPECT_EQ(read.layers[1].module, "features.0.0");
+  net.layers[2].bias = true;
+  EXPECT_THAT(refusal(net), HasSubstr("only a convolution can say whether it has a bias"));
+}
+
 TEST(NetSpec, BadTextIsRefused) {
   EXPECT_THROW(read_spec("{"), DataError);
   EXPECT_THROW(read_spec("{}"), DataError);

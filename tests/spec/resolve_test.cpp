@@ -23,7 +23,7 @@ const ResolvedLayer& layer(const NetSpec& net, const ResolvedNet& resolved,
 
 TEST(RoundChannels, AgreesWithTheRuleOfMethods41) {
   const auto round = [](int full, const char* width) {
-    return round_channels(full, Width::parse(width), 8);
+    return round_channels(full, Width::parse(width).thousandths(), 8);
   };
   EXPECT_EQ(round(32, "0.375"), 16);  // 12
   EXPECT_EQ(round(48, "0.35"), 16);   // 16.8
@@ -42,7 +42,7 @@ TEST(RoundChannels, AgreesWithTheRuleInFloatingPointForEveryDivisor) {
         const double scaled = full * thousandths / 1000.0 + 1e-9;  // 1e-9: exact halves go up
         double channels = std::max(1.0, std::floor((scaled + divisor / 2.0) / divisor) * divisor);
         if (channels < 0.9 * (scaled - 2e-9)) channels += divisor;
-        EXPECT_EQ(round_channels(full, Width::from_thousandths(thousandths), divisor),
+        EXPECT_EQ(round_channels(full, thousandths, divisor),
                   std::min(static_cast<int>(channels), full))
             << full << " * 0.001 * " << thousandths << ", divisor " << divisor;
       }
@@ -52,9 +52,9 @@ TEST(RoundChannels, AgreesWithTheRuleInFloatingPointForEveryDivisor) {
 
 TEST(RoundChannels, FullWidthIsFullAndNoWidthIsMore) {
   for (int full = 1; full <= 64; ++full) {
-    EXPECT_EQ(round_channels(full, Width(), 8), full);
+    EXPECT_EQ(round_channels(full, 1000, 8), full);
     for (int thousandths = 1; thousandths <= 1000; thousandths += 13) {
-      const int channels = round_channels(full, Width::from_thousandths(thousandths), 8);
+      const int channels = round_channels(full, thousandths, 8);
       EXPECT_GE(channels, 1);
       EXPECT_LE(channels, full);
     }
@@ -67,7 +67,7 @@ TEST(RoundChannels, GivesTheTuplesOfMobileNet) {
   for (int thousandths = 250; thousandths <= 1000; ++thousandths) {
     std::vector<int> tuple;
     for (const int full : {32, 64, 128, 256, 512, 1024}) {
-      tuple.push_back(round_channels(full, Width::from_thousandths(thousandths), 8));
+      tuple.push_back(round_channels(full, thousandths, 8));
     }
     tuples.insert(tuple);
   }
@@ -81,6 +81,28 @@ TEST(Resolve, ASliceBehindAPlainTensorIsLeading) {
   EXPECT_EQ(conv.in, (std::vector<Range>{{0, 32}}));
   EXPECT_EQ(conv.out, (std::vector<Range>{{0, 64}}));
   EXPECT_EQ(layer(net, half, "classifier").out, (std::vector<Range>{{0, 10}}));
+}
+
+TEST(Resolve, EachStageHasItsShare) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1", {});
+  EXPECT_EQ(net.stage_count(), 5);
+  const Width width = Width::parse("0.5,0.75,0.75,1");
+  const ResolvedNet mixed = resolve(net, {width, 1});
+  const auto channels = [&](const char* name) { return layer(net, mixed, name).out_channels; };
+  EXPECT_EQ(channels("stem.conv"), 16);
+  EXPECT_EQ(channels("stage1.1.pointwise.conv"), 32);
+  EXPECT_EQ(channels("stage2.1.pointwise.conv"), 96);
+  EXPECT_EQ(channels("stage3.2.pointwise.conv"), 192);
+  EXPECT_EQ(channels("stage4.6.pointwise.conv"), 512);
+  EXPECT_EQ(channels("stage5.2.pointwise.conv"), 1024);
+  EXPECT_EQ(subnet_id(net, {width, 1}), "w0.500-0.750-0.750-1.000");
+  EXPECT_EQ(make_net("msdnet-a", {}).stage_count(), 7);
+}
+
+TEST(Resolve, RefusesMoreStagesThanTheNetHas) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1", {});
+  EXPECT_NO_THROW(resolve(net, {Width::parse("0.5,0.6,0.7,0.8,0.9"), 1}));
+  EXPECT_THROW(resolve(net, {Width::parse("0.5,0.6,0.7,0.8,0.9,1"), 1}), UsageError);
 }
 
 TEST(Resolve, ASliceBehindAConcatIsAUnionOfLeadingSlices) {

@@ -32,6 +32,32 @@ TEST(Width, RefusesWhatIsNoShare) {
   EXPECT_THROW(Width::from_thousandths(0), UsageError);
 }
 
+TEST(Width, MayHaveAShareAStage) {
+  const Width width = Width::parse("0.5,0.75,0.75,1");
+  EXPECT_EQ(width, Width::per_stage({500, 750, 750, 1000}));
+  EXPECT_EQ(width, Width::parse("0.5-0.75-0.75-1-1"));  // the last counts for those that follow
+  EXPECT_EQ(width.text(), "0.5-0.75-0.75-1");
+  EXPECT_EQ(width.label(), "w0.500-0.750-0.750-1.000");
+  EXPECT_EQ(Width::parse(width.text()), width);
+  EXPECT_EQ(Width::parse_label(width.label()), width);
+  EXPECT_EQ(width.thousandths(1), 750);
+  EXPECT_EQ(width.thousandths(99), 1000);
+  EXPECT_FALSE(width.is_uniform());
+  EXPECT_EQ(Width::parse("0.5,0.5"), Width::parse("0.5"));
+  EXPECT_TRUE(Width::parse("1-1").is_full());
+  EXPECT_LT(width, Width());
+  EXPECT_LT(Width::parse("0.5"), width);
+}
+
+TEST(Width, RefusesStagesThatAreNone) {
+  for (const char* text : {"0.5,", "0.5--1", ",1", "0.5,0", "0.5,1.1", "0.5,x"}) {
+    EXPECT_THROW(Width::parse(text), UsageError) << text;
+  }
+  EXPECT_THROW(Width::per_stage({}), UsageError);
+  EXPECT_THROW(Width::per_stage(std::vector<int>(Width::kMaxStages + 1, 500)), UsageError);
+  EXPECT_THROW(Width::parse_label("0.500"), UsageError);
+}
+
 std::vector<int> thousandths_of(const std::string& text) {
   std::vector<int> all;
   for (const Width width : parse_widths(text)) all.push_back(width.thousandths());
@@ -44,10 +70,13 @@ TEST(Widths, AreListsAndRanges) {
   EXPECT_EQ(thousandths_of("0.9:1:0.03,0.5"), (std::vector<int>{500, 900, 930, 960, 990}));
   EXPECT_EQ(thousandths_of("0.5:0.5:1"), (std::vector<int>{500}));
   EXPECT_EQ(thousandths_of("0.25:1:0.025").size(), 31U);
+  EXPECT_EQ(parse_widths("1,0.5-1 0.5"),
+            (std::vector<Width>{Width::parse("0.5"), Width::per_stage({500, 1000}), Width()}));
 }
 
 TEST(Widths, RefuseWhatIsNone) {
-  for (const char* text : {"", " , ", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a", "::"}) {
+  for (const char* text :
+       {"", " , ", "0.25-0.5:1:0.25", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a", "::"}) {
     EXPECT_THROW(parse_widths(text), UsageError) << text;
   }
 }

@@ -111,10 +111,12 @@ TEST_F(Damage, AnotherKindOfFileIsNamed) {
               HasSubstr("not a Concertina sweep file"));
 }
 
-TEST_F(Damage, ANewerVersionIsNamed) {
+TEST_F(Damage, AnotherVersionIsNamed) {
   std::string bytes = whole_;
-  bytes.replace(24, 4, "0002");
-  EXPECT_THAT(refusal(reseal(bytes)), AllOf(HasSubstr("version 2"), HasSubstr("newer")));
+  bytes.replace(24, 4, "0003");
+  EXPECT_THAT(refusal(reseal(bytes)), AllOf(HasSubstr("version 3"), HasSubstr("newer")));
+  bytes.replace(24, 4, "0001");
+  EXPECT_THAT(refusal(reseal(bytes)), HasSubstr("version 1; this program reads version 2"));
 }
 
 TEST_F(Damage, ASweepIsNoRunAndARunNoSweep) {
@@ -193,13 +195,14 @@ TEST_F(Damage, LinksOutOfTheirPlaceAreNotFollowed) {
 TEST_F(Damage, AWidthOutOfRangeIsRefused) {
   EXPECT_THAT(refusal_after([](hid_t file) {
                 const hid_t group = H5Gopen2(file, "/submodels", H5P_DEFAULT);
-                const hid_t attribute = H5Aopen(group, "width_thousandths", H5P_DEFAULT);
-                const std::int64_t widths[] = {0, 1000};
-                H5Awrite(attribute, H5T_STD_I64LE, widths);
+                const hid_t attribute = H5Aopen(group, "widths", H5P_DEFAULT);
+                const hid_t type = H5Aget_type(attribute);
+                H5Awrite(attribute, type, "0.0 1");  // as long as "0.5 1"
+                H5Tclose(type);
                 H5Aclose(attribute);
                 H5Gclose(group);
               }),
-              HasSubstr("width is not in 1..1000"));
+              HasSubstr("width \"0.0\" is not in 0.001 to 1"));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ def text(value):
 def check_block(path):
     data = path.read_bytes()
     lines = data[:512].rstrip(b"\0").decode().splitlines()
-    assert lines[:2] == ["CONCERTINA HDF5", "version 0001"], lines
+    assert lines[:2] == ["CONCERTINA HDF5", "version 0002"], lines
     assert int(lines[2].split()[1]) == len(data)
     blank = data[:62] + b"00000000" + data[70:]
     assert int(lines[3].split()[1], 16) == zlib.crc32(blank)
@@ -36,7 +36,7 @@ def check_plot(entry):
 
 def check_run(run):
     attrs = run.attrs
-    assert text(attrs["format"]) == "concertina-run" and attrs["format_version"] == 1
+    assert text(attrs["format"]) == "concertina-run" and attrs["format_version"] == 2
     assert text(attrs["creator"]).startswith("concertina ")
     assert text(attrs["recipe_sha256"]) == hashlib.sha256(bytes(attrs["recipe"])).hexdigest()
     assert text(attrs["parent_sha256"]) == hashlib.sha256(b"images").hexdigest()

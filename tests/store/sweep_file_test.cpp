@@ -98,7 +98,7 @@ TEST(SweepFile, AFolderThatIsNotThereIsAnIoError) {
 TEST(SweepFile, AnIdTooLongForTheTableIsRefused) {
   const support::TempFolder folder;
   Sweep sweep = example();
-  sweep.rows[0].id = std::string(33, 'w');
+  sweep.rows[0].id = std::string(161, 'w');
   EXPECT_THAT(store_test::message_of<IoError>([&] { write_sweep(folder / "sweep.h5", sweep); }),
               ::testing::HasSubstr("too long for a table"));
 }

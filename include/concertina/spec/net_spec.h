@@ -22,11 +22,15 @@ struct Layer {
   std::vector<int> inputs;  // indexes of earlier layers
   int channels = 0;         // full output channels; 0 = as the input(s) give
   bool elastic = false;     // conv: the output channels scale with the width
+  int stage = 0;            // elastic: by its share for this stage, counted from 0
+  bool bias = false;        // conv, depthwise: a bias a channel, as a folded norm leaves it
   int kernel = 1;           // conv, depthwise, pool(average): square, pixels
   int stride = 1;           // conv, depthwise, pool(average)
   int padding = 0;          // conv, depthwise: zeros on each side, pixels
   Activation activation = Activation::relu;
   Pool pool = Pool::global_average;
+  std::string module;  // what PyTorch implementations of the net call it in their state_dict:
+                       // "features.3.body.0"; "" = it has no parameters, or no such name
 };
 
 struct NetSpec {
@@ -40,12 +44,13 @@ struct NetSpec {
   std::vector<Layer> layers;  // layer 0 is the input
   std::vector<int> exits;     // indexes of the layers that give logits [N, classes], in order
 
+  int stage_count() const;  // stages that a width can name
   int exit_count() const { return static_cast<int>(exits.size()); }
 };
 
 const std::string& kind_name(LayerKind kind);  // "conv", as in the JSON text
 
-// "w0.500", or "w1.000-e3" when the net has several exits.
+// "w0.500", "w0.500-0.750-1.000" with a share a stage; "w1.000-e3" when the net has several exits.
 std::string subnet_id(const NetSpec& net, const Subnet& subnet);
 // Reads what subnet_id writes. Throws UsageError naming the ids known.
 Subnet parse_subnet_id(const NetSpec& net, const std::vector<Width>& widths, std::string_view id);

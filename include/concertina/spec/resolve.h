@@ -42,7 +42,8 @@ struct ResolvedNet {
   std::vector<int> exits;  // indexes into layers, in exit order
 };
 
-// Throws UsageError when subnet.exit is not in 1..exit_count().
+// Throws UsageError when subnet.exit is not in 1..exit_count(), or the width has more stages than
+// the net.
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
 // Whether two widths give the same network: every layer the same channels, after rounding.
@@ -52,9 +53,9 @@ bool same_channels(const NetSpec& net, Width a, Width b);
 // elastic; one width. Layer names stay.
 NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved);
 
-// Channel count of an elastic layer at a width (docs/methods.md, Channel rounding): the multiple of
-// `divisor` nearest to full * width (halves up), at least 1, never below 90 % of full * width.
-// `full` itself at full width; never more than `full`.
-int round_channels(int full, Width width, int divisor);
+// Channel count of an elastic layer at a share of 1 to 1000 thousandths (docs/methods.md, Channel
+// rounding): the multiple of `divisor` nearest to full * width (halves up), at least 1, never below
+// 90 % of full * width. `full` itself at 1000; never more than `full`.
+int round_channels(int full, int thousandths, int divisor);
 
 }  // namespace concertina

@@ -2,6 +2,7 @@
 // as keys; never a floating-point number.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,32 +10,49 @@
 
 namespace concertina {
 
-// A share of every elastic channel count, in thousandths: 0.001 to 1.
+// A share of every elastic channel count, in thousandths: 0.001 to 1. One for the whole net, or one
+// a stage (Layer::stage); the last then counts for the stages that follow.
 class Width {
  public:
-  Width() = default;  // the full width
+  static constexpr int kMaxStages = 24;
+
+  Width() { thousandths_.fill(1000); }  // the full width
   // Throws UsageError unless 1 <= thousandths <= 1000.
   static Width from_thousandths(int thousandths);
-  // "0.25", ".5", "1"; at most three decimals. Throws UsageError naming what was found.
+  // Throws UsageError as well when there are none or more than kMaxStages.
+  static Width per_stage(const std::vector<int>& thousandths);
+  // "0.25", ".5", "1"; at most three decimals; stages with commas or dashes between them:
+  // "0.5,0.75,1". Throws UsageError naming what was found.
   static Width parse(std::string_view text);
+  // Reads what label() writes, likewise.
+  static Width parse_label(std::string_view label);
 
-  int thousandths() const { return thousandths_; }
-  double value() const { return thousandths_ / 1000.0; }
-  bool is_full() const { return thousandths_ == 1000; }
-  std::string text() const;   // "0.25", "1" - what parse reads
-  std::string label() const;  // "w0.250"
+  int thousandths(int stage = 0) const { return thousandths_[place(stage)]; }
+  double value(int stage = 0) const { return thousandths(stage) / 1000.0; }
+  int stages()
+      const;  // up to the last that differs from the one before it; 1 = the same everywhere
+  bool is_uniform() const { return stages() == 1; }
+  bool is_full() const { return *this == Width(); }
+  std::string text() const;   // "0.25", "0.5-0.75-1" - what parse reads
+  std::string label() const;  // "w0.250", "w0.500-0.750-1.000"
 
   friend bool operator==(Width a, Width b) { return a.thousandths_ == b.thousandths_; }
   friend bool operator!=(Width a, Width b) { return !(a == b); }
+  // By the first stage that differs.
   friend bool operator<(Width a, Width b) { return a.thousandths_ < b.thousandths_; }
   friend bool operator>(Width a, Width b) { return b < a; }
 
  private:
-  int thousandths_ = 1000;
+  static std::size_t place(int stage) {
+    return static_cast<std::size_t>(stage < kMaxStages ? stage : kMaxStages - 1);
+  }
+
+  std::array<std::int16_t, kMaxStages> thousandths_;
 };
 
 // Widths with commas or spaces between them, in ascending order; "0.25:1:0.025" stands for those
-// from 0.25 to 1 in steps of 0.025. Throws UsageError naming the part that is none.
+// from 0.25 to 1 in steps of 0.025, "0.5-0.75-1" for one with a share a stage. Throws UsageError
+// naming the part that is none.
 std::vector<Width> parse_widths(std::string_view text);
 
 // One sub-model: a width, and the exit it answers at (1 is the first). Orders by width, then exit.
