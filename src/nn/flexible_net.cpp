@@ -69,9 +69,10 @@ FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings s
     if (has_weight(one)) {
       LayerWeights& weights = weights_[layer.layer];
       weights.weight = initial_weight(one, layer, seed).to(device_).set_requires_grad(true);
-      if (one.kind == LayerKind::linear) {
+      if (one.kind == LayerKind::linear || one.bias) {
         weights.bias = at::zeros({channels}, at::kFloat).to(device_).set_requires_grad(true);
       }
+      has_biases_ = has_biases_ || one.bias;
     }
     if (one.kind == LayerKind::norm && sharing() == NormSharing::shared_affine) {
       shared_[layer.layer].weight = at::ones({channels}).to(device_).set_requires_grad(true);
@@ -193,7 +194,7 @@ FlexibleNet FlexibleNet::extract(const Subnet& subnet, Exits exits) const {
       const LayerWeights& full = weights_.at(layer.layer);
       LayerWeights& small = result.weights_.at(k);
       small.weight.copy_(slice_weight(spec, layer, full.weight));
-      if (full.bias.defined()) small.bias.copy_(full.bias);
+      if (full.bias.defined()) small.bias.copy_(take(full.bias, 0, layer.out));
     } else if (spec.kind == LayerKind::norm) {
       const Norm& norm = from.norms.at(layer.layer);
       const bool shared = sharing() == NormSharing::shared_affine;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -136,8 +137,10 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
   check_shape(images);
   const std::vector<int> tapped = find_taps(spec_, subnet, exits, taps);
   Bank* bank = bank_for(subnet.width, pass);
+  // The fused engine has no way back into a convolution's bias, which only exported nets have.
+  const bool fits = !has_biases_ || (pass == Pass::evaluate && !at::GradMode::is_enabled());
   const bool may_fuse =
-      wanted_ != Engine::plain && device_.is_cpu() && images.scalar_type() == at::kFloat;
+      wanted_ != Engine::plain && device_.is_cpu() && images.scalar_type() == at::kFloat && fits;
   const auto compiled = may_fuse ? fused_->compiled(spec_, subnet, exits, tapped) : nullptr;
   const std::vector<at::Tensor> results =
       compiled != nullptr

@@ -45,6 +45,7 @@ class Forward {
         out_stride_(state.stride(one.out)) {}
 
   void run() {
+    if (!one_.has_norm()) use_bias(state_, one_);
     if (one_.has_norm() && !batch_statistics_) use_running_statistics(state_, one_);
     state_.team().run(lanes_, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes_, state_.images);

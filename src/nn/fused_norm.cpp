@@ -1,5 +1,6 @@
 #include "fused_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "slices.h"
@@ -25,8 +26,8 @@ View view_of(const Operation& one, const Part& part, int channel) {
 void set_coefficients(PassState& state, const Part& part, View view, const double* mean,
                       const double* variance) {
   const LayerTensors& tensors = state.tensor(part.norm);
-  const std::vector<float> weight = norm_values(state, part.norm, tensors.weight);
-  const std::vector<float> bias = norm_values(state, part.norm, tensors.bias);
+  const std::vector<float> weight = channel_values(state, part.norm, tensors.weight);
+  const std::vector<float> bias = channel_values(state, part.norm, tensors.bias);
   Coefficients& of = state.coefficients_of(view);
   for (int c = 0; c < part.channels; ++c) {
     const auto at = static_cast<std::size_t>(c);
@@ -81,6 +82,17 @@ void start_coefficients(PassState& state) {
     const std::vector<float> zeros(channels, 0), ones(channels, 1);
     state.coefficients.push_back({ones, zeros, zeros, ones, ones, zeros, zeros});
   }
+}
+
+void use_bias(PassState& state, const Operation& operation) {
+  for_parts(operation, [&](const Part& part, int channel) {
+    const at::Tensor& bias = state.tensor(part.layer).bias;
+    if (!bias.defined()) return;
+    const std::vector<float> values = channel_values(state, part.layer, bias);
+    const View view = view_of(operation, part, channel);
+    std::copy(values.begin(), values.end(),
+              state.coefficients_of(view).shift.begin() + view.channel);
+  });
 }
 
 void use_running_statistics(PassState& state, const Operation& one) {

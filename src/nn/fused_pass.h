@@ -207,7 +207,7 @@ void add_bias_gradient(const PassState& state, const Operation& operation,
 // Adds one number a channel of a norm.
 void add_norm_gradient(const PassState& state, const Part& part, const double* weight,
                        const double* bias);
-// The parameters of a norm's channels as the sub-model sees them.
-std::vector<float> norm_values(const PassState& state, int norm, const at::Tensor& full);
+// The parameters of a norm's or a convolution's channels as the sub-model sees them.
+std::vector<float> channel_values(const PassState& state, int layer, const at::Tensor& full);
 
 }  // namespace concertina::fused

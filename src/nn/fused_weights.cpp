@@ -248,8 +248,8 @@ void add_bias_gradient(const PassState& state, const Operation& one, const at::T
   bias.mutable_grad().add_(at::sum(gradient, 0));
 }
 
-std::vector<float> norm_values(const PassState& state, int norm, const at::Tensor& full) {
-  const ResolvedLayer& layer = state.layer(norm);
+std::vector<float> channel_values(const PassState& state, int k, const at::Tensor& full) {
+  const ResolvedLayer& layer = state.layer(k);
   const float* from = full.data_ptr<float>();
   std::vector<float> values;
   if (full.numel() == layer.out_channels) {

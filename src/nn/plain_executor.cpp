@@ -28,9 +28,10 @@ at::Tensor pool(const Layer& spec, const at::Tensor& input) {
   return at::avg_pool2d(input, spec.kernel, spec.stride, spec.padding);
 }
 
-at::Tensor convolve(const Layer& spec, const at::Tensor& input, const at::Tensor& weight) {
+at::Tensor convolve(const Layer& spec, const at::Tensor& input, const at::Tensor& weight,
+                    const at::Tensor& bias) {
   const std::int64_t groups = spec.kind == LayerKind::depthwise ? weight.size(0) : 1;
-  return at::conv2d(input, weight, {}, spec.stride, spec.padding, /*dilation=*/1, groups);
+  return at::conv2d(input, weight, bias, spec.stride, spec.padding, /*dilation=*/1, groups);
 }
 
 at::Tensor add_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
@@ -79,8 +80,11 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
   const at::Tensor& input = values[static_cast<std::size_t>(layer.inputs.front())];
   switch (spec.kind) {
     case LayerKind::conv:
-    case LayerKind::depthwise:
-      return convolve(spec, input, slice_weight(spec, layer, weights_.at(layer.layer).weight));
+    case LayerKind::depthwise: {
+      const auto& [weight, bias] = weights_.at(layer.layer);
+      return convolve(spec, input, slice_weight(spec, layer, weight),
+                      bias.defined() ? take(bias, 0, layer.out) : bias);
+    }
     case LayerKind::linear: {
       const LayerWeights& weights = weights_.at(layer.layer);
       return at::linear(input.flatten(1), slice_weight(spec, layer, weights.weight), weights.bias);

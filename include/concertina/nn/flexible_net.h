@@ -131,7 +131,7 @@ class FlexibleNet {
 
  private:
   struct LayerWeights {
-    at::Tensor weight, bias;  // bias of linear layers only
+    at::Tensor weight, bias;  // bias of linear layers, and where Layer::bias says so
   };
   struct Bank {
     bool calibrated = false;
@@ -164,6 +164,7 @@ class FlexibleNet {
   NormSettings settings_;
   at::Device device_;
   std::map<int, LayerWeights> weights_;  // by layer
+  bool has_biases_ = false;              // of convolutions
   std::map<int, Norm> shared_;           // weight and bias, shared_affine only
   std::map<Width, Bank> banks_;
   Engine wanted_ = Engine::automatic;
