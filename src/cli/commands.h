@@ -19,8 +19,17 @@ Command list_command();
 Command show_command();
 Command bench_step_command();
 Command bench_latency_command();
+Command completion_command();
+Command man_command();
 
 const std::vector<Command>& commands();
+
+// What the program is for, in one line, and how to begin.
+extern const char* const kProgramSummary;
+extern const std::vector<std::string> kProgramExample;
+
+// What `concertina man` prints.
+std::string man_page();
 
 // The whole program but its set-up: gives the exit code, and reports errors on standard error.
 int run_program(const std::vector<std::string>& arguments);

@@ -11,16 +11,6 @@ namespace {
 constexpr std::size_t kColumns = 79;
 constexpr std::size_t kHelpColumn = 26;
 
-std::string meaning(const Option& option) {
-  std::string text = option.help;
-  if (option.kind == OptionKind::integer) {
-    text += ", " + std::to_string(option.low) + " to " + std::to_string(option.high);
-  }
-  if (option.kind == OptionKind::list) text += "; may be repeated";
-  if (!option.fallback.empty()) text += " (default: " + option.fallback + ")";
-  return text;
-}
-
 std::string entry(const Option& option) {
   std::string line =
       option.kind == OptionKind::positional ? "  " + option.name : "  --" + option.name;
@@ -33,15 +23,25 @@ std::string entry(const Option& option) {
   return line + wrapped(meaning(option), kHelpColumn, kHelpColumn) + "\n";
 }
 
+}  // namespace
+
+std::string meaning(const Option& option) {
+  std::string text = option.help;
+  if (option.kind == OptionKind::integer) {
+    text += ", " + std::to_string(option.low) + " to " + std::to_string(option.high);
+  }
+  if (option.kind == OptionKind::list) text += "; may be repeated";
+  if (!option.fallback.empty()) text += " (default: " + option.fallback + ")";
+  return text;
+}
+
 std::string usage(const Command& command) {
-  std::string line = "Usage: concertina " + command.name;
+  std::string line = "concertina " + command.name;
   for (const Option& option : command.options) {
     if (option.kind == OptionKind::positional) line += " " + option.value;
   }
-  return line + " [options]\n";
+  return line + " [options]";
 }
-
-}  // namespace
 
 std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent) {
   std::string result;
@@ -69,7 +69,7 @@ std::string help_text(const Command& command) {
   options += entry(flag_option("help, -h", "this text"));
   std::string text = "concertina " + command.name + ": " +
                      wrapped(command.summary, command.name.size() + 13, 2) + "\n\n" +
-                     usage(command) + "\n";
+                     "Usage: " + usage(command) + "\n\n";
   if (!places.empty()) text += places + "\n";
   text += "Options:\n" + options + "\nExample:\n";
   for (const std::string& example : command.examples) text += "  " + example + "\n";

@@ -1,5 +1,6 @@
 // The options of a command as one table: what the parser accepts and checks, and what --help
-// prints. Not for: what an option means (the command's own file).
+// prints, and the manual page and the shells' completion with it. Not for: what an option means
+// (the command's own file).
 #pragma once
 
 #include <cstdint>
@@ -76,6 +77,10 @@ class Options {
   bool help_ = false;
 };
 
+// What an option means, with its range and default.
+std::string meaning(const Option& option);
+// "concertina eval RUN [options]"
+std::string usage(const Command& command);
 // At most 79 columns.
 std::string help_text(const Command& command);
 // `text` in lines of at most 79 columns; all but the first begin with `indent` spaces.

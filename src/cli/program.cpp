@@ -20,23 +20,18 @@ constexpr int kInternal = 70;  // a fault of the program, not of its input
 constexpr int kNoMemory = 71;
 
 std::string program_help() {
-  std::string text =
-      "concertina " + version() + ": " +
-      wrapped("trains every width and exit of one network at once, and picks the size that fits",
-              20, 2) +
-      "\n\nUsage: concertina COMMAND [options]\n\nCommands:\n";
+  std::string text = "concertina " + version() + ": " + wrapped(kProgramSummary, 20, 2) +
+                     "\n\nUsage: concertina COMMAND [options]\n\nCommands:\n";
   for (const Command& command : commands()) {
     const std::string name = "  " + command.name + std::string(15 - command.name.size(), ' ');
     text += name + wrapped(command.summary, name.size(), name.size()) + "\n";
   }
-  return text +
-         "\n  --help, -h  this text; `concertina COMMAND --help` says more of a command\n"
-         "  --version   the version\n\n"
-         "Example:\n"
-         "  concertina train --net slimmable-mobilenet-v1 --recipe quick \\\n"
-         "      --data shapes --out runs/first\n"
-         "  concertina sweep runs/first\n"
-         "  concertina select runs/first --max-macs 2M\n";
+  text +=
+      "\n  --help, -h  this text; `concertina COMMAND --help` says more of a command\n"
+      "  --version   the version\n\n"
+      "Example:\n";
+  for (const std::string& line : kProgramExample) text += "  " + line + "\n";
+  return text;
 }
 
 // The command that the arguments begin with; some have names of two words.
@@ -115,11 +110,19 @@ int run_and_flush(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
+const char* const kProgramSummary =
+    "trains every width and exit of one network at once, and picks the size that fits";
+const std::vector<std::string> kProgramExample = {
+    "concertina train --net slimmable-mobilenet-v1 --recipe quick \\",
+    "    --data shapes --out runs/first", "concertina sweep runs/first",
+    "concertina select runs/first --max-macs 2M"};
+
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      train_command(), resume_command(),        eval_command(),      calibrate_command(),
-      sweep_command(), select_command(),        inspect_command(),   list_command(),
-      show_command(),  bench_latency_command(), bench_step_command()};
+      train_command(), resume_command(),        eval_command(),       calibrate_command(),
+      sweep_command(), select_command(),        inspect_command(),    list_command(),
+      show_command(),  bench_latency_command(), bench_step_command(), completion_command(),
+      man_command()};
   return all;
 }
 

@@ -107,7 +107,8 @@ Option json_option() { return flag_option("json", "print the result as JSON"); }
 
 std::vector<Option> output_options() {
   return {json_option(), flag_option("quiet", "no progress, and warnings only"),
-          text_option("log-level", "L", "trace, debug, info, warn, error or off", "info")};
+          choice_option("log-level", {"trace", "debug", "info", "warn", "error", "off"},
+                        "how much is logged", "info")};
 }
 
 std::vector<Option> arithmetic_options() {

@@ -14,9 +14,9 @@ using support::Outcome;
 using support::run_program;
 using testing::HasSubstr;
 
-const std::vector<std::string> kCommands = {"train", "resume",        "eval",      "calibrate",
-                                            "sweep", "select",        "inspect",   "list",
-                                            "show",  "bench latency", "bench step"};
+const std::vector<std::string> kCommands = {
+    "train", "resume", "eval",          "calibrate",  "sweep",      "select", "inspect",
+    "list",  "show",   "bench latency", "bench step", "completion", "man"};
 
 std::size_t longest_line(const std::string& text) {
   std::size_t longest = 0;

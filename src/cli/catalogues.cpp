@@ -1,0 +1,32 @@
+#include "catalogues.h"
+
+#include "concertina/data/catalogue.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/recipe/recipe.h"
+
+#include "runs.h"
+
+namespace concertina::cli {
+
+std::vector<Entry> nets() {
+  std::vector<Entry> entries;
+  for (const NetEntry& net : net_catalogue()) entries.push_back({net.name, net.summary});
+  return entries;
+}
+
+std::vector<Entry> recipes() {
+  std::vector<Entry> entries;
+  const std::filesystem::path folder = recipe_folder();
+  for (const std::string& name : recipe_names(folder)) {
+    entries.push_back({name, load_recipe(name, folder).summary});
+  }
+  return entries;
+}
+
+std::vector<Entry> data_sets() {
+  std::vector<Entry> entries;
+  for (const DatasetEntry& data : dataset_catalogue()) entries.push_back({data.name, data.summary});
+  return entries;
+}
+
+}  // namespace concertina::cli
