@@ -31,9 +31,10 @@ endfunction()
 
 # concertina_room(NAME core HEADERS a.h b.h SOURCES a.cpp ROOMS spec PUBLIC torch PRIVATE zlib)
 #   HEADERS: below include/concertina/NAME; ROOMS: the rooms it may include (src/README.md);
-#   PUBLIC: libraries whose types its headers show (LibTorch only); PRIVATE: everything else.
+#   PUBLIC: libraries whose types its headers show (LibTorch only); PRIVATE: everything else, but
+#   HEADER_ONLY: libraries that nobody needs any more once the room is compiled.
 function(concertina_room)
-  cmake_parse_arguments(ROOM "" "NAME" "HEADERS;SOURCES;ROOMS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "NAME" "HEADERS;SOURCES;ROOMS;PUBLIC;PRIVATE;HEADER_ONLY" ${ARGN})
   set(target concertina_${ROOM_NAME})
   add_library(${target} STATIC ${ROOM_SOURCES})
   add_library(concertina::${ROOM_NAME} ALIAS ${target})
@@ -41,9 +42,18 @@ function(concertina_room)
   target_sources(${target} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ROOM_HEADERS})
   list(TRANSFORM ROOM_ROOMS PREPEND concertina::)
-  target_link_libraries(${target} PUBLIC ${ROOM_ROOMS} ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
-  set_target_properties(${target} PROPERTIES
+  list(TRANSFORM ROOM_HEADER_ONLY REPLACE "(.+)" "$<BUILD_INTERFACE:\\1>")
+  target_link_libraries(${target}
+    PUBLIC ${ROOM_ROOMS} ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE} ${ROOM_HEADER_ONLY})
+  target_compile_features(${target} PUBLIC cxx_std_${CMAKE_CXX_STANDARD})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${ROOM_NAME}
     VERIFY_INTERFACE_HEADER_SETS ON POSITION_INDEPENDENT_CODE ON)
+  # A room without public headers is the program's own.
+  if(ROOM_HEADERS)
+    set_property(GLOBAL APPEND PROPERTY CONCERTINA_INSTALLED_ROOMS ${ROOM_NAME})
+    install(TARGETS ${target} EXPORT concertina
+      ARCHIVE COMPONENT development FILE_SET HEADERS COMPONENT development)
+  endif()
   concertina_compile_options(${target})
   if(CONCERTINA_PCH AND "${ROOM_PUBLIC}" MATCHES "torch")
     target_precompile_headers(${target} PRIVATE <torch/types.h>)
