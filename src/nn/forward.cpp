@@ -156,9 +156,17 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
 std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images,
                                                    std::shared_ptr<const fused::Compiled> compiled,
                                                    Bank* bank, Pass pass) const {
+  fused::PassSetting setting{pass, momentum(bank, pass)};
+  if (pass == Pass::train) setting.precision = precision_;
+  std::vector<fused::LayerTensors> tensors = layer_tensors(compiled->resolved, bank, pass);
+  return fused_->run(images, std::move(compiled), std::move(tensors), setting);
+}
+
+std::vector<fused::LayerTensors> FlexibleNet::layer_tensors(const ResolvedNet& resolved,
+                                                            const Bank* bank, Pass pass) const {
   const bool shared = sharing() == NormSharing::shared_affine;
   std::vector<fused::LayerTensors> tensors;
-  for (const ResolvedLayer& layer : compiled->resolved.layers) {
+  for (const ResolvedLayer& layer : resolved.layers) {
     fused::LayerTensors& one = tensors.emplace_back();
     if (has_weight(spec_.layers[static_cast<std::size_t>(layer.layer)])) {
       const LayerWeights& weights = weights_.at(layer.layer);
@@ -173,9 +181,7 @@ std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images,
     one.running_mean = bank->norms.at(layer.layer).running_mean;
     one.running_var = bank->norms.at(layer.layer).running_var;
   }
-  fused::PassSetting setting{pass, momentum(bank, pass)};
-  if (pass == Pass::train) setting.precision = precision_;
-  return fused_->run(images, std::move(compiled), std::move(tensors), setting);
+  return tensors;
 }
 
 }  // namespace concertina

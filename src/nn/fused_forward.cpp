@@ -45,8 +45,7 @@ class Forward {
         out_stride_(state.stride(one.out)) {}
 
   void run() {
-    if (!one_.has_norm()) use_bias(state_, one_);
-    if (one_.has_norm() && !batch_statistics_) use_running_statistics(state_, one_);
+    if (!batch_statistics_ && !state_.prepared) use_constants(state_, one_);
     state_.team().run(lanes_, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes_, state_.images);
       if (one_.kind == Kind::depthwise) {
@@ -158,7 +157,7 @@ at::Tensor run_tap(const PassState& state, const Operation& one) {
 }
 
 template <class T>
-std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
+std::vector<at::Tensor> run(PassState& state, const at::Tensor& images, const Done& done) {
   const Plan& plan = state.plan();
   state.maps = state.workshop->memory.borrow(Pieces::room<T>(state.arena.size));
   take_images<T>(state, images.contiguous());
@@ -169,6 +168,7 @@ std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
     const auto result = static_cast<std::size_t>(one.out.buffer);
     if (one.kind == Kind::head) {
       results[result] = run_head<T>(state, one, state.weights[i]);
+      if (done && done(one.out.buffer, results[result])) break;
     } else if (one.kind == Kind::tap) {
       results[result] = run_tap<T>(state, one);
     } else {
@@ -180,13 +180,26 @@ std::vector<at::Tensor> run(PassState& state, const at::Tensor& images) {
 
 }  // namespace
 
-std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images) {
-  state.images = images.size(0);
-  state.arena = place_buffers(state.plan(), state.images, state.setting.with_gradient);
+std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images, const Done& done) {
+  if (!state.prepared || state.images != images.size(0)) {
+    state.images = images.size(0);
+    state.arena = place_buffers(state.plan(), state.images, state.setting.with_gradient);
+  }
   state.features.assign(static_cast<std::size_t>(state.plan().results), {});
+  if (!state.prepared) {
+    start_coefficients(state);
+    pack_weights(state);
+  }
+  return with_type(state, [&](auto type) { return run<decltype(type)>(state, images, done); });
+}
+
+void prepare(PassState& state) {
   start_coefficients(state);
+  for (const Operation& one : state.plan().operations) {
+    if (!one.gives_result()) use_constants(state, one);
+  }
   pack_weights(state);
-  return with_type(state, [&](auto type) { return run<decltype(type)>(state, images); });
+  state.prepared = true;
 }
 
 }  // namespace concertina::fused

@@ -40,6 +40,20 @@ void set_coefficients(PassState& state, const Part& part, View view, const doubl
   }
 }
 
+void use_running_statistics(PassState& state, const Part& part, View view) {
+  const LayerTensors& tensors = state.tensor(part.norm);
+  const at::Tensor mean = tensors.running_mean.to(at::kDouble);
+  const at::Tensor variance = tensors.running_var.to(at::kDouble);
+  set_coefficients(state, part, view, mean.data_ptr<double>(), variance.data_ptr<double>());
+}
+
+void use_bias(PassState& state, const Part& part, View view) {
+  const at::Tensor& bias = state.tensor(part.layer).bias;
+  if (!bias.defined()) return;
+  const std::vector<float> values = channel_values(state, part.layer, bias);
+  std::copy(values.begin(), values.end(), state.coefficients_of(view).shift.begin() + view.channel);
+}
+
 void update_running_statistics(PassState& state, const Part& part,
                                const kernels::Moments& moments) {
   const LayerTensors& tensors = state.tensor(part.norm);
@@ -84,24 +98,10 @@ void start_coefficients(PassState& state) {
   }
 }
 
-void use_bias(PassState& state, const Operation& operation) {
-  for_parts(operation, [&](const Part& part, int channel) {
-    const at::Tensor& bias = state.tensor(part.layer).bias;
-    if (!bias.defined()) return;
-    const std::vector<float> values = channel_values(state, part.layer, bias);
-    const View view = view_of(operation, part, channel);
-    std::copy(values.begin(), values.end(),
-              state.coefficients_of(view).shift.begin() + view.channel);
-  });
-}
-
-void use_running_statistics(PassState& state, const Operation& one) {
+void use_constants(PassState& state, const Operation& one) {
   for_parts(one, [&](const Part& part, int channel) {
-    const LayerTensors& tensors = state.tensor(part.norm);
-    const at::Tensor mean = tensors.running_mean.to(at::kDouble);
-    const at::Tensor variance = tensors.running_var.to(at::kDouble);
-    set_coefficients(state, part, view_of(one, part, channel), mean.data_ptr<double>(),
-                     variance.data_ptr<double>());
+    const View view = view_of(one, part, channel);
+    one.has_norm() ? use_running_statistics(state, part, view) : use_bias(state, part, view);
   });
 }
 

@@ -34,9 +34,8 @@ class LaneMoments {
 
 // Every buffer's value is its z, until a norm says more.
 void start_coefficients(PassState& state);
-// What an operation without a norm adds to its channels.
-void use_bias(PassState& state, const Operation& operation);
-void use_running_statistics(PassState& state, const Operation& operation);
+// Those of an operation whose norms use running statistics, or that has a bias instead.
+void use_constants(PassState& state, const Operation& operation);
 // Updates the running ones too.
 void use_batch_statistics(PassState& state, const Operation& operation,
                           const kernels::Moments& moments);

@@ -101,6 +101,7 @@ struct PassState {
   std::shared_ptr<Block> weight_room;      // what `weights` point into
   std::vector<Coefficients> coefficients;  // of each buffer
   std::vector<Weight> weights;             // of each operation
+  bool prepared = false;                   // both stand, and nothing changes them any more
   std::vector<at::Tensor> features;        // of each exit: the pooled values [N, channels]
 
   const Plan& plan() const { return compiled->plan; }
@@ -154,8 +155,13 @@ class Pieces {
 };
 
 // images: [N, C, H, W] float32 on the CPU. Gives the plan's results: the logits [N, classes] of
-// every exit, and each tapped map [N, C, H, W].
-std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images);
+// every exit, and each tapped map [N, C, H, W]; undefined what lies behind the exit that `done`
+// stopped at.
+std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images, const Done& done = {});
+
+// Of a pass that evaluates: makes its weights and coefficients once for all that follow with this
+// state or with copies of it, which may then run at the same time, each in a workshop of its own.
+void prepare(PassState& state);
 
 // Adds the weights' gradients to their .grad(). gradients: one a result, undefined for none. Gives
 // the gradient in the images where it is asked for. Once, after a forward with_gradient.

@@ -60,16 +60,23 @@ at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tens
 std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
                                                    const ResolvedNet& resolved,
                                                    const std::vector<int>& taps, Bank* bank,
-                                                   Pass pass) const {
+                                                   Pass pass, const Done& done) const {
   std::vector<at::Tensor> values;
+  std::vector<at::Tensor> results;
   values.reserve(resolved.layers.size());
   for (const ResolvedLayer& layer : resolved.layers) {
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
     values.push_back(spec.kind == LayerKind::input ? images.contiguous(layout_of(spec_))
                                                    : run_layer(layer, bank, pass, values));
+    const auto exit = static_cast<int>(results.size());
+    const bool answers =
+        results.size() < resolved.exits.size() &&
+        values.size() == static_cast<std::size_t>(resolved.exits[results.size()]) + 1;
+    if (!answers) continue;
+    results.push_back(values.back());
+    if (done && done(exit, results.back())) break;
   }
-  std::vector<at::Tensor> results;
-  for (const int exit : resolved.exits) results.push_back(values[static_cast<std::size_t>(exit)]);
+  results.resize(resolved.exits.size());
   for (const int tap : taps) results.push_back(values[place_of(resolved, tap)]);
   return results;
 }

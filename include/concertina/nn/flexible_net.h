@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@ namespace concertina {
 namespace fused {
 class Engine;
 struct Compiled;
+struct LayerTensors;
 }  // namespace fused
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
@@ -37,6 +39,10 @@ struct NormSettings {
   NormSharing sharing = NormSharing::switchable;
   double momentum = 0.1;  // share of the newest batch in the running statistics
 };
+
+// Asked after every exit of a pass, counted from 0, with its logits [N, classes]: true = nothing
+// more is to be computed.
+using Done = std::function<bool(int exit, const at::Tensor& logits)>;
 
 enum class Pass {
   train,      // batch statistics, running ones updated (switchable) or left alone (shared_affine)
@@ -130,6 +136,8 @@ class FlexibleNet {
   FlexibleNet extract(const Subnet& subnet, Exits exits) const;
 
  private:
+  friend class FrozenNet;
+
   struct LayerWeights {
     at::Tensor weight, bias;  // bias of linear layers, and where Layer::bias says so
   };
@@ -146,12 +154,17 @@ class FlexibleNet {
   Bank make_bank(Width width) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
-  // taps: indexes of layers of the spec.
+  // taps: indexes of layers of the spec. `done` is asked after every exit, if at all; once it says
+  // yes, nothing more is computed, and further results are undefined.
   std::vector<at::Tensor> forward_plain(const at::Tensor& images, const ResolvedNet& resolved,
-                                        const std::vector<int>& taps, Bank* bank, Pass pass) const;
+                                        const std::vector<int>& taps, Bank* bank, Pass pass,
+                                        const Done& done = {}) const;
   std::vector<at::Tensor> forward_fused(const at::Tensor& images,
                                         std::shared_ptr<const fused::Compiled> compiled, Bank* bank,
                                         Pass pass) const;
+  // What the fused engine reads of each live layer.
+  std::vector<fused::LayerTensors> layer_tensors(const ResolvedNet& resolved, const Bank* bank,
+                                                 Pass pass) const;
   // Share of this batch in the running statistics.
   double momentum(const Bank* bank, Pass pass) const;
   at::Tensor run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
