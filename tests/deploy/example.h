@@ -17,17 +17,15 @@ inline at::Tensor images_for(const NetSpec& spec, std::int64_t batch = 4) {
   return random_images({batch, spec.in_channels, spec.in_height, spec.in_width});
 }
 
-// No norm is the identity, and no statistic what it began as.
-inline FlexibleNet example_net(const std::string& name,
-                               NormSharing sharing = NormSharing::switchable) {
+// No norm is the identity, no bias zero, and no statistic what it began as.
+inline FlexibleNet example_net(const NetSpec& spec, NormSharing sharing = NormSharing::switchable) {
   const at::NoGradGuard guard;
-  const NetSpec spec = make_net(name, {10, 3, 16, 16});
   FlexibleNet net(spec, spec.widths, {sharing, 0.1}, 1, at::kCPU);
   at::manual_seed(5);
   for (const Width width : spec.widths) {
     net.reset_statistics(width);
     for (const Parameter& one : net.parameters()) {
-      if (one.name.find("norm") == std::string::npos) continue;
+      if (one.name.find("norm") == std::string::npos && one.axes != "channel") continue;
       at::Tensor(one.value.detach()).add_(at::randn(one.value.sizes()), 0.2);
     }
     net.forward(images_for(spec, 8), {width, spec.exit_count()}, Pass::calibrate);
@@ -38,6 +36,11 @@ inline FlexibleNet example_net(const std::string& name,
     net.set_calibrated(width, true);
   }
   return net;
+}
+
+inline FlexibleNet example_net(const std::string& name,
+                               NormSharing sharing = NormSharing::switchable) {
+  return example_net(make_net(name, {10, 3, 16, 16}), sharing);
 }
 
 inline Card example_card() {

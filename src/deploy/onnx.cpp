@@ -1,0 +1,200 @@
+// The numbers of fields and types are those of onnx.proto (IR version 5); the operators those of
+// operator set 10, where Clip still has its limits as attributes.
+#include "concertina/deploy/onnx.h"
+
+#include <map>
+
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+#include "concertina/core/version.h"
+
+#include "protobuf.h"
+
+namespace concertina::deploy {
+namespace {
+
+constexpr std::int64_t kIrVersion = 5;
+constexpr std::int64_t kOperatorSet = 10;
+constexpr std::int64_t kFloat = 1;     // TensorProto.DataType
+constexpr float kNormEpsilon = 1e-5F;  // as nn applies it
+constexpr std::size_t kMostBytes = (std::size_t{1} << 31U) - 1;
+
+const std::string kInput = "images";
+const std::string kOutput = "logits";
+
+void check_size(const PlainNet& net, std::size_t bytes) {
+  if (bytes <= kMostBytes) return;
+  throw UsageError("sub-model " + net.card.submodel + " of net \"" + net.spec.name + "\" takes " +
+                   format_quantity(static_cast<double>(bytes), Unit::bytes) +
+                   "; expected less than 2GiB, which is all that an ONNX file can hold");
+}
+
+// AttributeProto: a number, a whole one, or several.
+Message attribute(const std::string& name, float value) {
+  return Message().text(1, name).real(2, value).integer(20, 1);
+}
+
+Message attribute(const std::string& name, std::int64_t value) {
+  return Message().text(1, name).integer(3, value).integer(20, 2);
+}
+
+Message attribute(const std::string& name, const std::vector<std::int64_t>& values) {
+  Message list;
+  list.text(1, name);
+  for (const std::int64_t value : values) list.integer(8, value);
+  return list.integer(20, 7);
+}
+
+// TensorProto. Its bytes are little-endian, as those of every machine we build for.
+Message tensor(const std::string& name, const at::Tensor& value) {
+  const at::Tensor whole = value.contiguous();
+  Message message;
+  for (const std::int64_t size : whole.sizes()) message.integer(1, size);
+  message.integer(2, kFloat).text(8, name);
+  return message.text(9, {static_cast<const char*>(whole.data_ptr()), whole.nbytes()});
+}
+
+// ValueInfoProto of a float tensor whose first dimension is the batch.
+Message value_info(const std::string& name, const std::vector<std::int64_t>& sizes) {
+  Message shape;
+  shape.message(1, Message().text(2, "N"));
+  for (const std::int64_t size : sizes) shape.message(1, Message().integer(1, size));
+  const Message type = Message().integer(1, kFloat).message(2, shape);
+  return Message().text(1, name).message(2, Message().message(1, type));
+}
+
+class Graph {
+ public:
+  explicit Graph(const PlainNet& net) : spec_(net.spec) {
+    for (const NamedTensor& one : net.tensors) channels_[one.name] = one.value.size(0);
+    for (int k = 1; k < static_cast<int>(spec_.layers.size()); ++k) add(k);
+    graph_.text(2, spec_.name);
+    for (const NamedTensor& one : net.tensors) {
+      graph_.message(5, tensor(state_dict_name(spec_, one.name), one.value));
+    }
+    graph_.message(11, value_info(kInput, {spec_.in_channels, spec_.in_height, spec_.in_width}));
+    graph_.message(12, value_info(kOutput, {spec_.classes}));
+  }
+
+  const Message& message() const { return graph_; }
+
+ private:
+  const Layer& layer(int k) const { return spec_.layers[static_cast<std::size_t>(k)]; }
+
+  // What layer k gives. No name of a weight ends like this.
+  std::string value(int k) const {
+    if (k == 0) return kInput;
+    return k == spec_.exits.front() ? kOutput : layer(k).name + ".out";
+  }
+
+  // The values that layer k reads, and its parameters of those names.
+  std::vector<std::string> inputs(int k, const std::vector<const char*>& parameters = {}) const {
+    std::vector<std::string> names;
+    for (const int input : layer(k).inputs) names.push_back(value(input));
+    for (const char* one : parameters) {
+      names.push_back(state_dict_name(spec_, layer(k).name + "/" + one));
+    }
+    return names;
+  }
+
+  void node(const std::string& name, const std::string& operation,
+            const std::vector<std::string>& inputs, const std::string& output,
+            const std::vector<Message>& attributes = {}) {
+    Message message;
+    for (const std::string& input : inputs) message.text(1, input);
+    message.text(2, output).text(3, name).text(4, operation);
+    for (const Message& one : attributes) message.message(5, one);
+    graph_.message(1, message);
+  }
+
+  void add(int k) {
+    const Layer& one = layer(k);
+    const auto simple = [&](const std::string& operation, const std::vector<Message>& attributes) {
+      node(one.name, operation, inputs(k), value(k), attributes);
+    };
+    switch (one.kind) {
+      case LayerKind::conv:
+      case LayerKind::depthwise:
+        return add_convolution(k);
+      case LayerKind::norm:
+        return node(one.name, "BatchNormalization",
+                    inputs(k, {"weight", "bias", "running_mean", "running_var"}), value(k),
+                    {attribute("epsilon", kNormEpsilon)});
+      case LayerKind::activation:
+        if (one.activation == Activation::relu) return simple("Relu", {});
+        return simple("Clip", {attribute("min", 0.0F), attribute("max", 6.0F)});
+      case LayerKind::pool:
+        return add_pool(k);
+      case LayerKind::add:
+        return simple(one.inputs.size() == 2 ? "Add" : "Sum", {});
+      case LayerKind::concat:
+        return simple("Concat", {attribute("axis", std::int64_t{1})});
+      case LayerKind::linear:
+        return add_linear(k);
+      case LayerKind::input:
+        return;
+    }
+  }
+
+  void add_convolution(int k) {
+    const Layer& one = layer(k);
+    const bool depthwise = one.kind == LayerKind::depthwise;
+    const std::vector<Message> attributes = {
+        attribute("kernel_shape", {one.kernel, one.kernel}),
+        attribute("strides", {one.stride, one.stride}),
+        attribute("pads", {one.padding, one.padding, one.padding, one.padding}),
+        attribute("group", depthwise ? channels_.at(one.name + "/weight") : 1)};
+    const std::vector<const char*> plain = {"weight"}, biased = {"weight", "bias"};
+    node(one.name, "Conv", inputs(k, one.bias ? biased : plain), value(k), attributes);
+  }
+
+  // Zeros count in the average, and not every reader knows count_include_pad: OpenCV goes by the
+  // name of the producer. So the padding is a node of its own.
+  void add_pool(int k) {
+    const Layer& one = layer(k);
+    if (one.pool == Pool::global_average) {
+      return node(one.name, "GlobalAveragePool", inputs(k), value(k));
+    }
+    std::vector<std::string> names = inputs(k);
+    if (one.padding > 0) {
+      const std::string padded = one.name + ".padded";
+      const std::int64_t pad = one.padding;  // N, C, H and W at their beginning, then at their end
+      node(padded, "Pad", names, padded, {attribute("pads", {0, 0, pad, pad, 0, 0, pad, pad})});
+      names = {padded};
+    }
+    node(one.name, "AveragePool", names, value(k),
+         {attribute("kernel_shape", {one.kernel, one.kernel}),
+          attribute("strides", {one.stride, one.stride})});
+  }
+
+  void add_linear(int k) {
+    const std::string flat = layer(k).name + ".flat";
+    std::vector<std::string> names = inputs(k, {"weight", "bias"});
+    node(flat, "Flatten", {names.front()}, flat, {attribute("axis", std::int64_t{1})});
+    names.front() = flat;
+    node(layer(k).name, "Gemm", names, value(k), {attribute("transB", std::int64_t{1})});
+  }
+
+  const NetSpec& spec_;
+  std::map<std::string, std::int64_t> channels_;  // that a tensor gives
+  Message graph_;                                 // GraphProto
+};
+
+}  // namespace
+
+std::string onnx_bytes(const PlainNet& net) {
+  std::size_t bytes = 0;
+  for (const NamedTensor& one : net.tensors) bytes += one.value.nbytes();
+  check_size(net, bytes);
+  Message model;
+  model.integer(1, kIrVersion).text(2, "concertina").text(3, version());
+  model.text(6, net.spec.name + " " + net.card.submodel);
+  model.message(7, Graph(net).message());
+  model.message(8, Message().text(1, "").integer(2, kOperatorSet));
+  for (const auto& [key, value] : facts(net))
+    model.message(14, Message().text(1, key).text(2, value));
+  check_size(net, model.bytes().size());
+  return model.bytes();
+}
+
+}  // namespace concertina::deploy
