@@ -7,6 +7,7 @@ import onnxruntime
 
 file, *sizes = sys.argv[1:]
 images = numpy.frombuffer(sys.stdin.buffer.read(), "<f4").reshape(-1, *map(int, sizes))
-session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-(logits,) = session.run(["logits"], {"images": images})
-sys.stdout.buffer.write(logits.tobytes())
+runtime = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+for batch in (images[:1], images[1:]):
+    (logits,) = runtime.run(["logits"], {"images": batch})
+    sys.stdout.buffer.write(logits.tobytes())

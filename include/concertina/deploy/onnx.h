@@ -10,8 +10,8 @@ namespace concertina::deploy {
 
 // The bytes of the file. Input "images" [N, channels, height, width] float32, N any; output
 // "logits" [N, classes] float32. A node has the name of its layer, a weight that of
-// state_dict_name(), and the metadata are facts(). Throws UsageError when the tensors exceed 2 GiB,
-// the most that a protobuf file can hold.
+// state_dict_name(), and the metadata are facts(). Throws UsageError when it would reach 2 GiB,
+// more than a protobuf file can hold.
 std::string onnx_bytes(const PlainNet& net);
 
 }  // namespace concertina::deploy
