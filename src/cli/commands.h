@@ -14,6 +14,7 @@ Command eval_command();
 Command calibrate_command();
 Command sweep_command();
 Command select_command();
+Command export_command();
 Command inspect_command();
 Command list_command();
 Command show_command();

@@ -6,6 +6,7 @@
 #include "concertina/eval/evaluate.h"
 
 #include "commands.h"
+#include "eval_budgeted.h"
 #include "progress.h"
 #include "results.h"
 #include "runs.h"
@@ -15,12 +16,6 @@
 
 namespace concertina::cli {
 namespace {
-
-std::string text_of_widths(const std::vector<Width>& widths) {
-  std::string text;
-  for (const Width width : widths) text += (text.empty() ? "" : " ") + width.text();
-  return text;
-}
 
 [[noreturn]] void refuse_width(const RunState& state, const Recipe& recipe, Width width,
                                const std::string& run) {
@@ -90,6 +85,7 @@ int run(const Options& options) {
   const Recipe recipe = recipe_of(state);
   const std::vector<Subnet> subnets = asked_for(options, state);
   const bool best = options.text("checkpoint") == "best";
+  if (options.flag("budgeted")) return eval_budgeted(state, recipe, device, options);
   if (!best) check_widths(subnets, state, recipe, folder_of_run(options.text("RUN")));
   const PreparedData data = data_of_run(state, recipe, options);
   Scorer scorer(state, recipe, device, best);
@@ -121,16 +117,19 @@ int run(const Options& options) {
 }  // namespace
 
 Command eval_command() {
-  return {
-      "eval",
-      "accuracy and loss of a run's sub-models",
-      with({positional("RUN", "the run folder, or a file such as run.h5 or best.h5"),
-            split_option(), checkpoint_option(),
-            text_option("width", "W", "only this width, such as 0.5 or 0.5,0.75,1"),
-            text_option("submodel", "ID", "only this sub-model, such as w0.500"), data_option()},
-           {machine_options(), output_options()}),
-      {"concertina eval runs/mb1 --split test --json"},
-      &run};
+  return {"eval",
+          "accuracy and loss of a run's sub-models",
+          with({positional("RUN", "the run folder, or a file such as run.h5 or best.h5"),
+                split_option(), checkpoint_option(),
+                text_option("width", "W", "only this width, such as 0.5 or 0.5,0.75,1"),
+                text_option("submodel", "ID", "only this sub-model, such as w0.500"),
+                flag_option("budgeted",
+                            "accuracy of early exit by average MACs, thresholds fitted on "
+                            "the validation images"),
+                data_option()},
+               {machine_options(), output_options()}),
+          {"concertina eval runs/mb1 --split test --json"},
+          &run};
 }
 
 }  // namespace concertina::cli

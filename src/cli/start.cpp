@@ -153,6 +153,11 @@ void start_log(const Options& options) {
   set_log_level(options.flag("quiet") && level < LogLevel::warn ? LogLevel::warn : level);
 }
 
+void start_on_cpu(const Options& options) {
+  start_log(options);
+  set_threads(core_count());
+}
+
 at::Device start(const Options& options) {
   start_log(options);
   const at::Device device = parse_device(options.text("device"));

@@ -33,6 +33,8 @@ std::vector<Option> with(std::vector<Option> options, const std::vector<std::vec
 at::Device start(const Options& options);
 // The same in two steps, for a run that goes on: `environment` is what it says of where it began.
 void start_log(const Options& options);
+// For commands that compute little: on the CPU, with the cores there are.
+void start_on_cpu(const Options& options);
 at::Device start_as_before(const Options& options, const std::string& environment);
 at::Device parse_device(const std::string& text);
 // The cores this process may use.

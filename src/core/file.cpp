@@ -79,10 +79,11 @@ class PartFile {
     const int error = write_all(file_.number(), bytes);
     if (error != 0) fail("write", error);
   }
-  void place() {
+  void place(const FileCheck& check) {
     if (::fsync(file_.number()) != 0) fail("fsync", errno);
     // Some file systems report a full disk or quota only here.
     if (!file_.close()) fail("close", errno);
+    if (check) check(part_);
     if (::rename(part_.c_str(), target_.c_str()) != 0) fail("rename", errno);
     placed_ = true;
   }
@@ -138,10 +139,11 @@ std::string read_file(const fs::path& path) {
   return text;
 }
 
-void replace_file(const fs::path& path, const std::vector<std::string_view>& parts) {
+void replace_file(const fs::path& path, const std::vector<std::string_view>& parts,
+                  const FileCheck& check) {
   PartFile file(path);
   for (const std::string_view part : parts) file.write(part);
-  file.place();
+  file.place(check);
   sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 

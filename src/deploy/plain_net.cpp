@@ -7,8 +7,9 @@
 #include <c10/core/GradMode.h>
 #include <nlohmann/json.hpp>
 
-#include "concertina/core/error.h"
 #include "concertina/core/text.h"
+
+#include "tensors.h"
 
 namespace concertina::deploy {
 namespace {
@@ -56,21 +57,7 @@ PlainNet plain_net(const FlexibleNet& small, Card card) {
 FlexibleNet net_of(const PlainNet& plain) {
   const at::NoGradGuard guard;
   FlexibleNet net(plain.spec, {Width()}, {}, 0, at::kCPU);
-  const std::vector<Parameter> wanted = tensors_of(net);
-  std::map<std::string, at::Tensor> given;
-  for (const NamedTensor& tensor : plain.tensors) given[tensor.name] = tensor.value;
-  for (const Parameter& one : wanted) {
-    const auto found = given.find(one.name);
-    if (found == given.end()) throw DataError("the network lacks tensor \"" + one.name + "\"");
-    if (found->second.sizes() != one.value.sizes()) {
-      throw DataError("tensor \"" + one.name + "\" has the wrong shape for the network");
-    }
-    at::Tensor(one.value.detach()).copy_(found->second);
-    given.erase(found);
-  }
-  if (!given.empty()) {
-    throw DataError("the network has no tensor \"" + given.begin()->first + "\"");
-  }
+  load_tensors(plain.tensors, tensors_of(net));
   net.set_calibrated(Width(), true);
   return net;
 }

@@ -124,10 +124,11 @@ Handle open_image(const std::string& bytes) {
                 "cannot be opened as HDF5");
 }
 
-void write_sealed(const std::filesystem::path& path, std::string_view image) {
+void write_sealed(const std::filesystem::path& path, std::string_view image,
+                  const FileCheck& check) {
   std::string block = make_block(kBlock + image.size());
   block.replace(kSumAt, kSumDigits, checksum(block, image));
-  replace_file(path, {block, image});
+  replace_file(path, {block, image}, check);
 }
 
 std::string read_sealed(const std::filesystem::path& path, std::string_view kind) {

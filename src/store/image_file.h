@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "concertina/core/file.h"
+
 #include "hdf5_handle.h"
 
 namespace concertina::h5 {
@@ -19,8 +21,10 @@ std::string image_bytes(const Handle& file);
 // Opens verified bytes (block included) for reading. The bytes are copied.
 Handle open_image(const std::string& bytes);
 
-// Puts the block in front and replaces the file. Throws IoError.
-void write_sealed(const std::filesystem::path& path, std::string_view image);
+// Puts the block in front and replaces the file (core/file.h). Throws IoError, and what `check`
+// does.
+void write_sealed(const std::filesystem::path& path, std::string_view image,
+                  const FileCheck& check = {});
 // All bytes, length and checksum verified. `kind` ("run") is for the message. Throws NoInputError,
 // IoError, DataError.
 std::string read_sealed(const std::filesystem::path& path, std::string_view kind);

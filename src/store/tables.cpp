@@ -128,6 +128,14 @@ void write_plot(const Group& entry, std::vector<Point> points, const std::string
       .set_text("long_name", "multiply-accumulates an image");
 }
 
+int small(const StoredGroup& group, const char* name) {
+  const std::int64_t value = group.integer(name);
+  if (value < 0 || value > std::numeric_limits<int>::max()) {
+    group.refuse(std::string(name) + " is " + std::to_string(value));
+  }
+  return static_cast<int>(value);
+}
+
 // One number, or none where the width has a share a stage.
 double width_number(Width width) {
   return width.is_uniform() ? width.value() : std::numeric_limits<double>::quiet_NaN();
@@ -214,6 +222,32 @@ std::vector<Measurement> read_measurements(const StoredGroup& group) {
     rows.push_back(std::move(result));
   }
   return rows;
+}
+
+void write_setting(const Group& group, const SweepSetting& setting) {
+  group.set_text("split", setting.split);
+  group.set_integer("images", setting.images);
+  group.set_integer("batch", setting.batch);
+  group.set_integer("threads", setting.threads);
+  group.set_integer("repetitions", setting.repetitions);
+  group.set_integer("warm_up", setting.warm_up);
+  group.set_text("device", setting.device);
+  group.set_text("processor", setting.processor);
+  group.set_text("run_sha256", setting.run_sha256);
+}
+
+SweepSetting read_setting(const StoredGroup& group) {
+  SweepSetting setting;
+  setting.split = group.text("split");
+  setting.images = group.integer("images");
+  setting.batch = small(group, "batch");
+  setting.threads = small(group, "threads");
+  setting.repetitions = small(group, "repetitions");
+  setting.warm_up = small(group, "warm_up");
+  setting.device = group.text("device");
+  setting.processor = group.text("processor");
+  setting.run_sha256 = group.text("run_sha256");
+  return setting;
 }
 
 void write_identity(const Group& root, const Identity& identity) {

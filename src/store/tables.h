@@ -17,6 +17,9 @@ std::vector<Evaluation> read_evaluations(const StoredGroup& group);
 void write_measurements(const Group& group, const std::vector<Measurement>& rows);
 std::vector<Measurement> read_measurements(const StoredGroup& group);
 
+void write_setting(const Group& group, const SweepSetting& setting);
+SweepSetting read_setting(const StoredGroup& group);
+
 // What every file of ours says about itself.
 struct Identity {
   const char* format;  // "concertina-run"

@@ -67,6 +67,21 @@ TEST_F(File, IsReplacedOverALeftPartAndInTheCurrentFolder) {
   EXPECT_FALSE(fs::exists(folder_ / "f.part"));
 }
 
+TEST_F(File, IsCheckedBeforeItTakesTheName) {
+  const fs::path file = folder_ / "a";
+  replace_file(file, {"old"});
+  const auto refuse = [&](const fs::path& written) {
+    EXPECT_EQ(read_file(written), "new");
+    EXPECT_EQ(read_file(file), "old");
+    throw DataError("no");
+  };
+  EXPECT_THROW(replace_file(file, {"new"}, refuse), DataError);
+  EXPECT_EQ(read_file(file), "old");
+  EXPECT_FALSE(fs::exists(folder_ / "a.part"));
+  replace_file(file, {"new"}, [](const fs::path&) {});
+  EXPECT_EQ(read_file(file), "new");
+}
+
 TEST_F(File, ReadingNamesWhatIsNotThere) {
   EXPECT_EQ(message<NoInputError>([&] { read_file(folder_ / "none"); }),
             "no file \"" + (folder_ / "none").string() + "\"");

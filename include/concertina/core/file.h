@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,11 @@ std::string read_file(const std::filesystem::path& path);
 
 // Writes `parts` one after another to `path`.part, then fsync, rename, fsync(folder). On any
 // failure (disk full, quota, no permission) the .part file is removed, the old file stays as it
-// was, and IoError says which call failed on which file and why.
-void replace_file(const std::filesystem::path& path, const std::vector<std::string_view>& parts);
+// was, and IoError says which call failed on which file and why. `check`, if there is one, may look
+// at what was written before it takes the name; what it throws leaves the old file as well.
+using FileCheck = std::function<void(const std::filesystem::path& written)>;
+void replace_file(const std::filesystem::path& path, const std::vector<std::string_view>& parts,
+                  const FileCheck& check = {});
 
 // Creates the folder and its parents. Throws IoError.
 void create_folder(const std::filesystem::path& path);

@@ -14,4 +14,8 @@ namespace concertina::deploy {
 // more than a protobuf file can hold.
 std::string onnx_bytes(const PlainNet& net);
 
+// What such a file says of images [N, channels, height, width] float32: logits [N, classes]. For
+// checking what was written: it knows no other operators. Throws DataError.
+at::Tensor run_onnx(const std::string& bytes, const at::Tensor& images);
+
 }  // namespace concertina::deploy

@@ -15,4 +15,8 @@ namespace concertina::deploy {
 // facts (Dict[str, str]), and the extra file "concertina.json" holds the facts too.
 std::string torchscript_bytes(const PlainNet& net);
 
+// What such a file says of images [N, channels, height, width] float32: logits [N, classes]. Throws
+// DataError.
+at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images);
+
 }  // namespace concertina::deploy

@@ -1,15 +1,17 @@
-// One row of a sweep: what a sub-model costs and does. Shared by the files (store) and the choice
-// (select).
+// What was measured of sub-models: a row of a sweep, an early exit. Shared by the files (store) and
+// the choice (select).
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "concertina/spec/cost.h"
 #include "concertina/spec/width.h"
 
 namespace concertina {
 
+// One row of a sweep: what a sub-model costs and does.
 struct Measurement {
   std::string id;  // subnet_id()
   Subnet subnet;
@@ -18,6 +20,15 @@ struct Measurement {
   double loss = 0;            // mean cross-entropy, nats
   double latency_median = 0;  // seconds a batch
   double latency_p95 = 0;     // seconds a batch
+};
+
+// When an image leaves a net with several exits. Confidence: the largest softmax probability.
+struct ExitPolicy {
+  std::vector<float> thresholds;  // one an exit: an image leaves where its confidence is not below
+  // On the images it was fitted on:
+  double average_macs = 0;     // an image
+  double accuracy = 0;         // fraction
+  std::vector<double> shares;  // of the images that leave at each exit
 };
 
 // What the rows of one sweep have in common.
