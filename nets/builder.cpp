@@ -63,6 +63,13 @@ int NetBuilder::norm_activation(int input, const std::string& name, Activation a
   return add(layer);
 }
 
+void NetBuilder::call(int activation, const std::string& conv, const std::string& norm) {
+  const auto place = [](int layer) { return static_cast<std::size_t>(layer); };
+  Layer& normed = net_.layers[place(net_.layers[place(activation)].inputs[0])];
+  normed.module = norm;
+  net_.layers[place(normed.inputs[0])].module = conv;
+}
+
 int NetBuilder::concat(const std::vector<int>& inputs, const std::string& name) {
   Layer layer;
   layer.name = name;
@@ -80,12 +87,13 @@ int NetBuilder::global_average_pool(int input, const std::string& name) {
   return add(layer);
 }
 
-void NetBuilder::exit(int input, const std::string& name) {
+void NetBuilder::exit(int input, const std::string& name, const std::string& module) {
   Layer layer;
   layer.name = name;
   layer.kind = LayerKind::linear;
   layer.inputs = {input};
   layer.channels = net_.classes;
+  layer.module = module;
   net_.exits.push_back(add(layer));
 }
 

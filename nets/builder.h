@@ -17,10 +17,12 @@ class NetBuilder {
   int depthwise(int input, const std::string& name, int kernel, int stride);
   // Norm and activation after `input`: NAME.norm, NAME.activation.
   int norm_activation(int input, const std::string& name, Activation activation);
+  // What PyTorch calls the convolution and the norm in front of `activation` (Layer::module).
+  void call(int activation, const std::string& conv, const std::string& norm);
   int concat(const std::vector<int>& inputs, const std::string& name);
   int global_average_pool(int input, const std::string& name);
-  // A linear layer to the classes, and an exit.
-  void exit(int input, const std::string& name);
+  // A linear layer to the classes, and an exit; PyTorch calls it `module`.
+  void exit(int input, const std::string& name, const std::string& module = "");
 
   // Checks the spec and gives it away.
   NetSpec finish(std::vector<Width> widths);

@@ -1,7 +1,8 @@
 // MSDNet: a two-dimensional grid of scales and layers with dense connections, an exit after every
 // block on the coarsest scale. Sources: Huang et al. 2018 ("Multi-scale dense networks"),
 // docs/methods.md, MSDNet. Channel counts are kept as a base that each scale multiplies, so that
-// the reduction rounds the base, as the published configurations do.
+// the reduction rounds the base, as the published configurations do. The modules' names are those
+// of the published PyTorch code, kalviny/MSDNet-PyTorch.
 #include <algorithm>
 #include <map>
 
@@ -36,6 +37,8 @@ class MsdNet {
     first_layer();
     for (std::size_t block = 0; block < steps.size(); ++block) {
       net_.begin_stage(static_cast<int>(block));  // the first layer belongs to the first block
+      block_ = static_cast<int>(block);
+      if (block > 0) module_ = 0;  // block 0 begins with the first layer
       for (int k = 0; k < steps[block]; ++k) layer();
       exit("exit" + std::to_string(block + 1));
     }
@@ -45,10 +48,21 @@ class MsdNet {
  private:
   int factor(int scale) const { return arguments_.scale_factors[static_cast<std::size_t>(scale)]; }
 
-  int conv_unit(int input, const std::string& name, int channels, int kernel, int stride,
-                bool elastic = true) {
-    const int conv = net_.conv(input, name + ".conv", channels, kernel, stride, elastic);
+  int conv_unit(int input, const std::string& name, int channels, int kernel, int stride) {
+    const int conv = net_.conv(input, name + ".conv", channels, kernel, stride);
     return net_.norm_activation(conv, name, Activation::relu);
+  }
+
+  // Gives a conv_unit the names of PyTorch's `sequence`, from its place `first`; gives it back.
+  int called(int unit, const std::string& sequence, int first = 0) {
+    net_.call(unit, sequence + "." + std::to_string(first),
+              sequence + "." + std::to_string(first + 1));
+    return unit;
+  }
+
+  // PyTorch's name of the part of the block that is being built.
+  std::string block_part() const {
+    return "blocks." + std::to_string(block_) + "." + std::to_string(module_);
   }
 
   void first_layer() {
@@ -57,19 +71,21 @@ class MsdNet {
     for (int scale = 0; scale < scales_; ++scale) {
       last = conv_unit(last, "first.scale" + std::to_string(scale), base_ * factor(scale), 3,
                        scale == 0 ? 1 : 2);
+      called(last, block_part() + ".layers." + std::to_string(scale) + ".net");
       maps_[scale] = last;
     }
+    ++module_;
   }
 
   // 1x1 bottleneck and 3x3 convolution. `bottleneck_scale`: the scale whose factor counts.
-  int path(int scale, const std::string& name, int channels, int stride) {
+  int path(int scale, const std::string& name, int channels, int stride,
+           const std::string& module) {
     const int in = base_ * factor(scale);
     int last = maps_.at(scale);
-    if (arguments_.bottleneck) {
-      const int wide = arguments_.bottleneck_factors[static_cast<std::size_t>(scale)] * channels;
-      last = conv_unit(last, name + ".bottleneck", std::min(in, wide), 1, 1);
-    }
-    return conv_unit(last, name, channels, 3, stride);
+    if (!arguments_.bottleneck) return called(conv_unit(last, name, channels, 3, stride), module);
+    const int wide = arguments_.bottleneck_factors[static_cast<std::size_t>(scale)] * channels;
+    last = called(conv_unit(last, name + ".bottleneck", std::min(in, wide), 1, 1), module);
+    return called(conv_unit(last, name, channels, 3, stride), module, 3);
   }
 
   int live_scales(int layer) const {
@@ -86,34 +102,47 @@ class MsdNet {
     std::map<int, int> next;
     for (int scale = first; scale < scales_; ++scale) {
       const std::string name = "layer" + std::to_string(layer_) + ".scale" + std::to_string(scale);
+      const std::string module = block_part() + ".layers." + std::to_string(scale - first);
       const int channels = arguments_.growth * factor(scale);
       std::vector<int> parts{maps_.at(scale)};
       if (maps_.count(scale - 1) == 0) {
-        parts.push_back(path(scale, name + ".same", channels, 1));
+        parts.push_back(path(scale, name + ".same", channels, 1, module + ".conv_normal.net"));
       } else {
-        parts.push_back(path(scale - 1, name + ".down", channels / 2, 2));
-        parts.push_back(path(scale, name + ".same", channels - channels / 2, 1));
+        parts.push_back(
+            path(scale - 1, name + ".down", channels / 2, 2, module + ".conv_down.net"));
+        parts.push_back(
+            path(scale, name + ".same", channels - channels / 2, 1, module + ".conv_normal.net"));
       }
       next[scale] = net_.concat(parts, name + ".concat");
     }
     maps_ = next;
     base_ += arguments_.growth;
-    if (arguments_.prune_max && in_scales > out_scales && arguments_.reduction > 0) reduce();
+    ++module_;
+    const bool at_third = layer_ == layers_ / 3 || layer_ == 2 * layers_ / 3;
+    const bool reduced = arguments_.prune_max ? in_scales > out_scales : at_third;
+    if (reduced && arguments_.reduction > 0) reduce();
   }
 
-  // After a scale was dropped: 1x1 convolutions that halve the channels.
+  // After a scale was dropped (prune max), or a third of the layers: 1x1 convolutions that keep a
+  // share of the channels.
   void reduce() {
     base_ = static_cast<int>(arguments_.reduction * base_);
+    int place = 0;
     for (auto& [scale, map] : maps_) {
       map = conv_unit(map, "transition" + std::to_string(layer_) + ".scale" + std::to_string(scale),
                       base_ * factor(scale), 1, 1);
+      called(map, block_part() + ".m." + std::to_string(place++) + ".net");
     }
+    ++module_;
   }
 
   void exit(const std::string& name) {
+    const std::string module = "classifier." + std::to_string(block_);
     int last = conv_unit(maps_.rbegin()->second, name + ".first", 128, 3, 2);
-    last = conv_unit(last, name + ".second", 128, 3, 2);
-    net_.exit(net_.global_average_pool(last, name + ".pool"), name + ".classifier");
+    last = conv_unit(called(last, module + ".m.0.net"), name + ".second", 128, 3, 2);
+    called(last, module + ".m.1.net");
+    net_.exit(net_.global_average_pool(last, name + ".pool"), name + ".classifier",
+              module + ".linear");
   }
 
   const Arguments& arguments_;
@@ -121,6 +150,8 @@ class MsdNet {
   NetBuilder net_;
   int layers_ = 0;           // of all blocks
   int layer_ = 0;            // the one being built, from 1
+  int block_ = 0;            // the one being built, from 0
+  int module_ = 0;           // PyTorch's next place in it
   int base_ = 0;             // channels of a live map / its scale's factor
   std::map<int, int> maps_;  // scale -> layer index; only live scales
 };

@@ -164,7 +164,7 @@ std::string write(const std::vector<std::pair<std::string, std::string_view>>& e
     archive += "FB" + bytes::text(padding, 2) + std::string(padding, 'Z');
     archive += contents;
     directory += kDirectoryMagic;
-    directory += bytes::text(20, 2) + common_header(name, contents, 0) + bytes::text(0, 10) +
+    directory += bytes::text(20, 2) + common_header(name, contents, 0) + std::string(10, '\0') +
                  bytes::text(offset, 4) + name;
   }
   if (archive.size() + directory.size() > kIn64 || entries.size() > 0xfffe) {

@@ -40,16 +40,22 @@ class Hostile : public testing::Test {
     return text;
   }
 
+  // `wide`: with sizes and offsets in zip64 fields, as of an archive beyond 4 GiB.
   static std::string archive(const std::vector<std::pair<std::string, std::string>>& entries,
-                             std::uint64_t method = 0) {
+                             std::uint64_t method = 0, bool wide = false) {
     std::string all, directory;
     for (const auto& [name, contents] : entries) {
-      const std::string common = number(20, 2) + number(0, 2) + number(method, 2) + number(0, 4) +
-                                 number(crc32(contents), 4) + number(contents.size(), 4) +
-                                 number(contents.size(), 4) + number(name.size(), 2) + number(0, 2);
-      directory +=
-          "PK\x01\x02" + number(20, 2) + common + number(0, 10) + number(all.size(), 4) + name;
-      all += "PK\x03\x04" + common + name + contents;
+      const std::string begin = number(20, 2) + number(0, 2) + number(method, 2) + number(0, 4) +
+                                number(crc32(contents), 4);
+      const std::string size = number(contents.size(), 4), name_size = number(name.size(), 2);
+      const std::string field = number(1, 2) + number(24, 2) + number(contents.size(), 8) +
+                                number(contents.size(), 8) + number(all.size(), 8);
+      const std::string in_field = number(0xffffffffU, 4);
+      directory += "PK\x01\x02" + number(20, 2) + begin +
+                   (wide ? in_field + in_field : size + size) + name_size +
+                   number(wide ? field.size() : 0, 2) + std::string(10, '\0') +
+                   (wide ? in_field : number(all.size(), 4)) + name + (wide ? field : "");
+      all += "PK\x03\x04" + begin + size + size + name_size + number(0, 2) + name + contents;
     }
     const std::size_t start = all.size();
     return all + directory + "PK\x05\x06" + number(0, 4) + number(entries.size(), 2) +
@@ -225,6 +231,11 @@ TEST_F(Hostile, ArchivesOfOtherKindsAreRefused) {
   const std::string pickle = tensor(0, {4}, {1});
   const std::pair<std::string, std::string> data{"x/data/0", std::string(16, '\0')};
   EXPECT_EQ(refusal(archive({{"x/data.pkl", pickle}, data})), "");
+  const std::string wide = archive({{"x/data.pkl", pickle}, data}, 0, true);
+  EXPECT_EQ(refusal(wide), "");
+  std::string short_field = wide;
+  short_field[wide.find(std::string("\x01\0\x18\0", 4)) + 2] = 4;
+  EXPECT_THAT(refusal(short_field), HasSubstr("entry \"x/data.pkl\": truncated or damaged"));
   EXPECT_THAT(refusal(archive({{"x/data.pkl", pickle}, data}, 8)),
               HasSubstr("\"x/data.pkl\" is compressed"));
   EXPECT_THAT(refusal(archive({{"x/data.pkl", pickle}, data, data})),

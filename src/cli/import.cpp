@@ -1,0 +1,105 @@
+// concertina import
+#include <iostream>
+
+#include "concertina/core/error.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/train/trainer.h"
+
+#include "commands.h"
+#include "foreign_weights.h"
+#include "fresh_run.h"
+#include "results.h"
+#include "runs.h"
+#include "start.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<Option> options() {
+  return with({positional("FILE", "a state dict: .pt or .pth of torch.save, or .safetensors")},
+              {fresh_run_options(),
+               {text_option("widths", "\"W W 1\"",
+                            "the widths whose norms it has; without it, the net's own"),
+                text_option("map", "FILE", "lines THEIR_NAME = OUR_NAME, where names differ"),
+                choice_option("norm", {"auto", "switchable", "calibrated"},
+                              "what its norms are; auto: as their names say", "auto")},
+               machine_options(),
+               output_options()});
+}
+
+const char* norm_name(NormSharing sharing) {
+  return sharing == NormSharing::switchable ? "switchable" : "calibrated";
+}
+
+// Nobody knows what the file was trained on, so no image counts as held out.
+Recipe import_recipe(const Options& options, const std::string& norm) {
+  Overrides overrides = {"net.norm=" + norm, "train.validation=0"};
+  if (options.given("widths")) overrides.push_back("net.widths=" + options.text("widths"));
+  return load_recipe("base", recipe_folder(), overrides);
+}
+
+// The run of the file's tensors: finished, after no epoch of ours.
+RunState import_run(const ForeignWeights& weights, const NetSpec& net, const Recipe& recipe,
+                    const PreparedData& data, const Options& options, at::Device device) {
+  RunState state = new_run(net, recipe, data, device, Engine::automatic, Precision::fp32);
+  FlexibleNet filled = net_of_run(state, recipe, device);
+  weights.copy_into(filled);
+  capture(filled, Sgd(filled.parameters(), recipe), state);
+  state.environment += "imported_sha256 = " + file_sha256(options.text("FILE")) + "\n";
+  state.progress.finished = true;
+  return state;
+}
+
+void print_result(const RunState& state, const std::string& norm, const Options& options) {
+  std::vector<std::string> ids;
+  for (const SubnetState& one : state.submodels) ids.push_back(subnet_id(state.net, one.subnet));
+  if (options.flag("json")) {
+    print_json({{"run", options.text("out")},
+                {"net", state.net.name},
+                {"norm", norm},
+                {"submodels", ids}});
+    return;
+  }
+  std::cout << options.text("out") << ": " << state.net.name << " with " << norm
+            << " norms, sub-models " << join(ids, " ") << "\n";
+}
+
+int run(const Options& options) {
+  const at::Device device = start(options);
+  const fs::path folder = options.needed("out");
+  refuse_old_run(folder);
+  const NetSpec any = make_net(options.needed("net"), {}, options.list("net-option"));
+  const NameMap map = options.given("map") ? NameMap(options.text("map")) : NameMap();
+  StateDict file = read_state_dict(options.needed("FILE"));
+  for (const auto& [key, value] : file.metadata) log_info("import: " + key + " = " + value);
+  const ForeignWeights weights(std::move(file), map, options.text("FILE"));
+  const std::string norm =
+      options.text("norm") == "auto" ? norm_name(weights.sharing(any)) : options.text("norm");
+  const Recipe recipe = import_recipe(options, norm);
+  const PreparedData data = load_data(options, recipe);
+  const RunState state =
+      import_run(weights, build_net(options, data), recipe, data, options, device);
+  create_folder(folder);
+  const FolderLock lock(folder);
+  refuse_old_run(folder);
+  write_run(folder / "run.h5", state);
+  print_result(state, norm, options);
+  return 0;
+}
+
+}  // namespace
+
+Command import_command() {
+  return {"import",
+          "make a run of a state dict that was trained with PyTorch",
+          options(),
+          {"concertina import s_mobilenet_v1.pt --net slimmable-mobilenet-v1 \\",
+           "    --data cifar10:DIR --out runs/theirs"},
+          &run};
+}
+
+}  // namespace concertina::cli
