@@ -1,4 +1,5 @@
 // concertina import
+#include <algorithm>
 #include <iostream>
 
 #include "concertina/core/error.h"
@@ -42,6 +43,18 @@ Recipe import_recipe(const Options& options, const std::string& norm) {
   return load_recipe("base", recipe_folder(), overrides);
 }
 
+// A file may say anything; what goes to the terminal is short and moves no cursor.
+void log_metadata(const StateDict& file) {
+  constexpr std::size_t kMostEntries = 20, kMostCharacters = 200;
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  for (std::size_t k = 0; k < std::min(file.metadata.size(), kMostEntries); ++k) {
+    std::string line = file.metadata[k].first + " = " + file.metadata[k].second;
+    line.resize(std::min(line.size(), kMostCharacters));
+    std::replace_if(line.begin(), line.end(), control, '?');
+    log_info("import: " + line);
+  }
+}
+
 // The run of the file's tensors: finished, after no epoch of ours.
 RunState import_run(const ForeignWeights& weights, const NetSpec& net, const Recipe& recipe,
                     const PreparedData& data, const Options& options, at::Device device) {
@@ -75,7 +88,7 @@ int run(const Options& options) {
   const NetSpec any = make_net(options.needed("net"), {}, options.list("net-option"));
   const NameMap map = options.given("map") ? NameMap(options.text("map")) : NameMap();
   StateDict file = read_state_dict(options.needed("FILE"));
-  for (const auto& [key, value] : file.metadata) log_info("import: " + key + " = " + value);
+  log_metadata(file);
   const ForeignWeights weights(std::move(file), map, options.text("FILE"));
   const std::string norm =
       options.text("norm") == "auto" ? norm_name(weights.sharing(any)) : options.text("norm");
