@@ -142,19 +142,15 @@ std::vector<ForeignWeights::Slot> ForeignWeights::slots(const FlexibleNet& net) 
   return result;
 }
 
-const at::Tensor* ForeignWeights::value_of(const Slot& slot) const {
-  const auto mapped = mapped_.find(slot.ours);
-  return mapped != mapped_.end() ? &mapped->second : find(slot.theirs);
-}
-
 void ForeignWeights::copy_into(FlexibleNet& net) const {
   const at::NoGradGuard guard;
   std::vector<std::string> missing, wrong, unknown, wild;
-  std::set<std::string> used;
+  std::set<std::string> used, used_by_map;
   for (const Slot& slot : slots(net)) {
-    const at::Tensor* value = value_of(slot);
-    used.insert(slot.theirs);
-    used.insert(slot.ours);
+    const auto mapped = mapped_.find(slot.ours);
+    const bool is_mapped = mapped != mapped_.end();
+    const at::Tensor* value = is_mapped ? &mapped->second : find(slot.theirs);
+    (is_mapped ? used_by_map : used).insert(is_mapped ? slot.ours : slot.theirs);
     if (value == nullptr) {
       missing.push_back(slot.theirs);
     } else if (value->sizes() != slot.into.sizes() || value->scalar_type() != at::kFloat) {
@@ -167,10 +163,11 @@ void ForeignWeights::copy_into(FlexibleNet& net) const {
       at::Tensor(slot.into.detach()).copy_(*value);
     }
   }
-  for (const auto* all : {&tensors_, &mapped_}) {
-    for (const auto& [name, value] : *all) {
-      if (used.count(name) == 0) unknown.push_back(name);
-    }
+  for (const auto& [name, value] : tensors_) {
+    if (used.count(name) == 0) unknown.push_back(name);
+  }
+  for (const auto& [name, value] : mapped_) {
+    if (used_by_map.count(name) == 0) unknown.push_back(name);
   }
   std::vector<std::string> complaints;
   add_complaint(complaints, "not in the file", missing);

@@ -42,7 +42,6 @@ class ForeignWeights {
   std::size_t banks(const NetSpec& net) const;
   bool is_counted(const NetSpec& net, std::size_t widths) const;
   std::vector<Slot> slots(const FlexibleNet& net) const;
-  const at::Tensor* value_of(const Slot& slot) const;
 
   std::string name_;
   std::map<std::string, at::Tensor> tensors_;  // by their names

@@ -139,6 +139,9 @@ TEST(NameMap, IsChecked) {
   EXPECT_THAT(refused("features.0.0.weight = stem/weight"),
               HasSubstr("not in the file: 1 (features.0.0.weight); not in the net: 1 "
                         "(stem/weight)"));
+  EXPECT_THAT(refused("features.1.body.0.weight = stem.conv/weight"),
+              HasSubstr("not in the file: 1 (features.1.body.0.weight); not in the net: 1 "
+                        "(features.0.0.weight); of another shape or type: 1 (features.0.0.w"));
   EXPECT_THAT(refused("features.0.0.weight = x/bias\nclassifier.0.bias = x/bias"),
               HasSubstr("two tensors would be \"x/bias\""));
   EXPECT_THROW(NameMap("/nonexistent/names"), NoInputError);
