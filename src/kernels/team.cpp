@@ -117,6 +117,7 @@ Team::~Team() {
 
 void Team::run(int parts, const std::function<void(int part, int thread)>& job) {
   if (parts <= 0) return;
+  if (parts == 1) return job(0, 0);  // nobody is woken, and nobody waited for
   Shared& shared = *shared_;
   shared.parts = parts;
   shared.job = &job;

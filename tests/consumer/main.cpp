@@ -1,16 +1,30 @@
-// The logits of the smallest sub-model of a catalogue's net for two black images.
-#include <concertina/nets/catalogue.h>
-#include <concertina/nn/flexible_net.h>
+// Names what is on a picture: consumer MODEL.h5 PICTURE.ppm MAX_MACS
+#include <concertina/deploy/flexible_model.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <vector>
 
-#include <ATen/ops/zeros.h>
+#include <ATen/Functions.h>
 
-int main() {
+int main(int, char** arguments) {
   using namespace concertina;
-  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", NetInput{});
-  FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
-  const auto logits =
-      net.forward(at::zeros({2, 3, 32, 32}), {net.widths().front(), 1}, Pass::train, Exits::only);
-  std::cout << "logits " << logits.front().sizes() << "\n";
+  const auto model = deploy::FlexibleModel::load(arguments[1]);
+  Budget budget;
+  budget.max_macs = std::atof(arguments[3]);
+  const Measurement& choice = model.pick(budget);
+
+  std::ifstream file(arguments[2], std::ios::binary);
+  std::string magic;
+  int width = 0, height = 0, most = 0;
+  file >> magic >> width >> height >> most;
+  std::vector<char> pixels(static_cast<std::size_t>(3 * width * height));
+  file.ignore().read(pixels.data(), static_cast<std::streamsize>(pixels.size()));
+
+  const at::Tensor picture = at::from_blob(pixels.data(), {1, height, width, 3}, at::kByte);
+  const at::Tensor images = model.normalise(picture.permute({0, 3, 1, 2}));
+  const at::Tensor logits = model.forward(images, choice.subnet);
+  std::cout << choice.id << " of " << model.submodels().size() << " says "
+            << model.classes()[at::argmax(logits).item<std::size_t>()] << "\n";
 }
