@@ -14,6 +14,7 @@ Command import_command();
 Command eval_command();
 Command calibrate_command();
 Command sweep_command();
+Command search_command();
 Command select_command();
 Command export_command();
 Command inspect_command();

@@ -13,6 +13,7 @@
 #include "concertina/store/run_file.h"
 #include "concertina/store/sweep_file.h"
 
+#include "budget.h"
 #include "commands.h"
 #include "results.h"
 #include "runs.h"
@@ -24,48 +25,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct LimitOption {
-  const char* name;
-  const char* value;
-  const char* help;
-  Unit unit;
-  std::optional<double> Budget::*bound;
-};
-
-const std::vector<LimitOption> kLimits = {
-    {"max-macs", "N", "multiply-accumulates an image, such as 15M", Unit::count, &Budget::max_macs},
-    {"max-params", "N", "parameters, such as 500k", Unit::count, &Budget::max_params},
-    {"max-bytes", "B", "size of the weights, such as 2MiB", Unit::bytes, &Budget::max_bytes},
-    {"max-memory", "B", "most activations alive at once, an image, such as 512KiB", Unit::bytes,
-     &Budget::max_memory},
-    {"max-latency", "T", "median of a batch, such as 4ms", Unit::seconds, &Budget::max_latency},
-    {"min-accuracy", "F", "share of correct answers, such as 85% or 0.85", Unit::fraction,
-     &Budget::min_accuracy}};
-
 std::vector<Option> options() {
-  std::vector<Option> result = {
-      positional("RUN", "the run folder, or a sweep file; choice.ini is written beside it")};
-  for (const LimitOption& limit : kLimits) {
-    result.push_back(text_option(limit.name, limit.value, limit.help));
-  }
-  result.push_back(text_option("latency-table", "FILE",
-                               "take the latencies from there: what `concertina bench latency --out"
-                               " FILE` wrote on another device"));
-  result.push_back(choice_option("axis", {"macs", "params", "bytes", "memory", "latency"},
-                                 "the cost of the Pareto front", "macs"));
-  result.push_back(checkpoint_option());
-  result.push_back(json_option());
-  return result;
-}
-
-Budget budget_of(const Options& options) {
-  Budget budget;
-  for (const LimitOption& limit : kLimits) {
-    if (!options.given(limit.name)) continue;
-    budget.*limit.bound =
-        parse_quantity(options.text(limit.name), limit.unit, std::string("--") + limit.name);
-  }
-  return budget;
+  return with(
+      {positional("RUN", "the run folder, or a sweep file; choice.ini is written beside it")},
+      {cost_options(),
+       measured_options(),
+       {text_option("latency-table", "FILE",
+                    "take the latencies from there: what `concertina bench latency --out"
+                    " FILE` wrote on another device"),
+        choice_option("axis", {"macs", "params", "bytes", "memory", "latency"},
+                      "the cost of the Pareto front", "macs"),
+        checkpoint_option(), json_option()}});
 }
 
 std::string sweep_line(const std::string& run, bool best) {
@@ -163,7 +133,7 @@ void print_answer(const Answer& answer, const Sweep& sweep, const fs::path& file
 }
 
 int run(const Options& options) {
-  const Budget budget = budget_of(options);
+  const Budget budget = whole_budget(options);
   const fs::path file = sweep_file(options);
   Sweep sweep = read_sweep(file);
   warn_of_doubts(file, sweep);

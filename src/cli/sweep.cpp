@@ -4,31 +4,21 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
-#include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
 #include "concertina/store/sweep_file.h"
 #include "concertina/train/signals.h"
 
 #include "commands.h"
-#include "progress.h"
 #include "results.h"
 #include "runs.h"
 #include "scoring.h"
 #include "start.h"
 #include "sweep_name.h"
+#include "sweeper.h"
 
 namespace concertina::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kWarmUp = 5;
-
-bool same(const SweepSetting& a, const SweepSetting& b) {
-  return a.split == b.split && a.images == b.images && a.batch == b.batch &&
-         a.threads == b.threads && a.repetitions == b.repetitions && a.warm_up == b.warm_up &&
-         a.device == b.device && a.processor == b.processor && a.run_sha256 == b.run_sha256;
-}
 
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
@@ -38,24 +28,15 @@ bool contains(const std::vector<T>& all, const T& one) {
 // The rows of these sub-models that a sweep of the same kind left, or none. When all are there they
 // are measured anew: why else was it asked for.
 Sweep begin(const fs::path& file, const SweepSetting& setting, const std::vector<Subnet>& subnets) {
-  std::error_code ignored;
-  if (fs::exists(file, ignored)) {
-    try {
-      const Sweep old = read_sweep(file);
-      const bool part = old.rows.size() < subnets.size() &&
-                        std::all_of(old.rows.begin(), old.rows.end(), [&](const Measurement& row) {
-                          return contains(subnets, row.subnet);
-                        });
-      if (part && same(old.setting, setting)) {
-        log_info("continuing a sweep that has " + std::to_string(old.rows.size()) + " of " +
-                 std::to_string(subnets.size()) + " rows");
-        return old;
-      }
-    } catch (const DataError& error) {
-      log_warn(std::string(error.what()) + "; the sweep begins anew");
-    }
-  }
-  return {setting, {}};
+  const std::optional<Sweep> old = earlier_sweep(file);
+  const bool part =
+      old && same_setting(old->setting, setting) && old->rows.size() < subnets.size() &&
+      std::all_of(old->rows.begin(), old->rows.end(),
+                  [&](const Measurement& row) { return contains(subnets, row.subnet); });
+  if (!part) return {setting, {}};
+  log_info("continuing a sweep that has " + std::to_string(old->rows.size()) + " of " +
+           std::to_string(subnets.size()) + " rows");
+  return *old;
 }
 
 [[noreturn]] void refuse_without_an_epoch() {
@@ -137,99 +118,6 @@ std::vector<Subnet> asked_for(const RunState& state, const Recipe& recipe, const
   return subnets;
 }
 
-class Sweeper {
- public:
-  Sweeper(const RunState& state, Scorer& scorer, const PreparedData& data, const EvalLoader& loader,
-          bool quiet)
-      : state_(state), scorer_(scorer), data_(data), loader_(loader), line_(quiet) {}
-
-  // False when it was interrupted; the rows measured so far are in the file.
-  bool run(const std::vector<Subnet>& subnets, Sweep& sweep, const fs::path& file) {
-    all_ = static_cast<double>(subnets.size());
-    finished_ = static_cast<double>(sweep.rows.size());
-    rate_ = Rate(finished_);
-    for (const Subnet& subnet : subnets) {
-      const std::string id = subnet_id(state_.net, subnet);
-      const auto done = [&](const Measurement& row) { return row.id == id; };
-      if (std::any_of(sweep.rows.begin(), sweep.rows.end(), done)) continue;
-      if (SignalGuard::received() != 0) return false;
-      if (!scorer_.can_score(subnet.width)) calibrate(subnet.width);
-      const std::optional<Score> score = measure_score(subnet, id);
-      if (!score) return false;
-      sweep.rows.push_back(measure(subnet, id, *score, sweep.setting));
-      std::sort(sweep.rows.begin(), sweep.rows.end(),
-                [](const Measurement& a, const Measurement& b) { return a.subnet < b.subnet; });
-      write_sweep(file, sweep);
-      finished_ += 1;
-    }
-    return true;
-  }
-
- private:
-  void calibrate(Width width) {
-    show("calibrate " + width.label(), finished_);
-    scorer_.calibrate(width, data_);
-  }
-
-  void show(const std::string& task, double now) {
-    ProgressView view;
-    view.task = task;
-    view.share = now / all_;
-    view.seconds_left = rate_.seconds_left(now, all_);
-    line_.show(view);
-  }
-
-  std::optional<Score> measure_score(const Subnet& subnet, const std::string& id) {
-    return scorer_.score(subnet, loader_, [&](std::int64_t done, std::int64_t all) {
-      show("sweep " + id, finished_ + static_cast<double>(done) / static_cast<double>(all));
-      return SignalGuard::received() == 0;
-    });
-  }
-
-  Measurement measure(const Subnet& subnet, const std::string& id, const Score& score,
-                      const SweepSetting& setting) const {
-    FlexibleNet net = scorer_.small_net(subnet);
-    LatencySetting timing;
-    timing.batch = setting.batch;
-    timing.repetitions = setting.repetitions;
-    timing.warm_up = setting.warm_up;
-    const Latency latency = measure_latency(net, timing);
-    Measurement row;
-    row.id = id;
-    row.subnet = subnet;
-    row.cost = subnet_cost(state_.net, subnet).anytime;
-    row.accuracy = score.accuracy;
-    row.loss = score.loss;
-    row.latency_median = latency.median;
-    row.latency_p95 = latency.p95;
-    return row;
-  }
-
-  const RunState& state_;
-  Scorer& scorer_;
-  const PreparedData& data_;
-  const EvalLoader& loader_;
-  ProgressLine line_;
-  Rate rate_;
-  double all_ = 0;
-  double finished_ = 0;
-};
-
-SweepSetting setting_of(const Options& options, const fs::path& run, std::int64_t images,
-                        at::Device device) {
-  SweepSetting setting;
-  setting.split = options.text("split");
-  setting.images = images;
-  setting.batch = static_cast<int>(options.integer("batch"));
-  setting.threads = kernels::thread_count();
-  setting.repetitions = static_cast<int>(options.integer("repetitions"));
-  setting.warm_up = kWarmUp;
-  setting.device = device.str();
-  setting.processor = processor_name();
-  setting.run_sha256 = file_sha256(run);
-  return setting;
-}
-
 void print(const Sweep& sweep, const fs::path& file, const Options& options) {
   if (!options.flag("json")) {
     std::cout << measurement_table(sweep.rows, sweep.setting);
@@ -250,10 +138,12 @@ int run(const Options& options) {
   const std::vector<Subnet> subnets =
       options.given("widths") ? asked_for(state, run.recipe, options) : measurable(state, best);
   const PreparedData data = data_of_run(state, run.recipe, options);
-  const Split& split = split_of(data, options.text("split"));
+  const std::string& split_name = options.text("split");
+  const Split& split = split_of(data, split_name);
   const fs::path file = run.folder / sweep_name(best);
   const SignalGuard guard;
-  Sweep sweep = begin(file, setting_of(options, run.file(), split.size(), device), subnets);
+  Sweep sweep =
+      begin(file, sweep_setting(options, split_name, split.size(), run.file(), device), subnets);
   Scorer scorer(state, run.recipe, device, best);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
   if (!Sweeper(state, scorer, data, loader, options.flag("quiet")).run(subnets, sweep, file)) {
@@ -275,10 +165,8 @@ Command sweep_command() {
                 text_option("widths", "W,W,...",
                             "these widths, such as 0.3,0.5 or 0.25:1:0.025 (from:to:step); others "
                             "than the run's are calibrated, where net.norm = calibrated"),
-                integer_option("batch", {1, 65536}, "images a forward, for the latency", "1"),
-                integer_option("repetitions", {1, 100000}, "timed forwards, for the latency", "30"),
                 data_option()},
-               {machine_options(), output_options()}),
+               {latency_options(), machine_options(), output_options()}),
           {"concertina sweep runs/mb1 --batch 1 --threads 1",
            "concertina sweep runs/us1 --widths 0.25:1:0.025"},
           &run};

@@ -1,5 +1,6 @@
 #include "concertina/nn/flexible_net.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/Functions.h>
@@ -119,6 +120,11 @@ void FlexibleNet::reset_statistics(Width width) {
     norm.running_mean.zero_();
     norm.running_var.fill_(1);
   }
+}
+
+void FlexibleNet::forget(Width width) {
+  fused_->forget(width);
+  if (std::find(widths_.begin(), widths_.end(), width) == widths_.end()) banks_.erase(width);
 }
 
 std::vector<Parameter> FlexibleNet::weights() const {

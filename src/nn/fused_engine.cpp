@@ -59,6 +59,17 @@ std::shared_ptr<const Compiled> Engine::compiled(const NetSpec& spec, const Subn
   return found->second;
 }
 
+void Engine::forget(Width width) {
+  for (auto one = compiled_.begin(); one != compiled_.end();) {
+    if (std::get<Subnet>(one->first).width == width) {
+      workshop_->kept.erase(one->second);
+      one = compiled_.erase(one);
+    } else {
+      ++one;
+    }
+  }
+}
+
 void Engine::prepare_threads() {
   const int threads = kernels::thread_count();
   if (workshop_->team != nullptr && workshop_->team->threads() == threads) return;

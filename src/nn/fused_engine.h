@@ -18,6 +18,8 @@ class Engine {
                                            const std::vector<int>& taps);
   const Unfit& why() const { return unfit_; }
 
+  // Drops the plans of a width and the weights packed for them.
+  void forget(Width width);
   void set_profile(Profile* into) { workshop_->profile = into; }
 
   // As FlexibleNet::forward. `tensors`: one entry a live layer of what was compiled.

@@ -80,7 +80,7 @@ std::string build_model(const ModelState& state) {
   norms.set_text("widths", join(widths, " "));
   const Group submodels = root.group("submodels");
   h5::write_setting(submodels, state.setting);
-  h5::write_measurements(submodels, state.submodels);
+  h5::write_measurements(submodels, state.submodels, "sub-models");
   const Group early = root.group("early_exit");
   widths.clear();
   std::int64_t index = 0;

@@ -19,7 +19,7 @@ std::string build_sweep(const Sweep& sweep) {
   h5::write_identity(root, {"concertina-sweep", sweep.setting.run_sha256, "sweep"});
   const Group group = root.group("sweep");
   h5::write_setting(group, sweep.setting);
-  h5::write_measurements(group, sweep.rows);
+  h5::write_measurements(group, sweep.rows, "sweep");
   return h5::image_bytes(file);
 }
 

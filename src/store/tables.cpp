@@ -180,7 +180,8 @@ std::vector<Evaluation> read_evaluations(const StoredGroup& group) {
   return rows;
 }
 
-void write_measurements(const Group& group, const std::vector<Measurement>& rows) {
+void write_measurements(const Group& group, const std::vector<Measurement>& rows,
+                        const std::string& title) {
   std::vector<MeasurementRow> table(rows.size());
   std::vector<Point> points;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -204,7 +205,7 @@ void write_measurements(const Group& group, const std::vector<Measurement>& rows
   group.set_text("NX_class", "NXentry");
   group.set_text("default", "plot");
   group.dataset("table", measurement_type().get(), {table.size()}, table.data());
-  write_plot(group, points, "sweep");
+  write_plot(group, points, title);
 }
 
 std::vector<Measurement> read_measurements(const StoredGroup& group) {

@@ -14,7 +14,9 @@ namespace concertina::h5 {
 void write_evaluations(const Group& group, const std::vector<Evaluation>& rows);
 std::vector<Evaluation> read_evaluations(const StoredGroup& group);
 
-void write_measurements(const Group& group, const std::vector<Measurement>& rows);
+// title: of the plot
+void write_measurements(const Group& group, const std::vector<Measurement>& rows,
+                        const std::string& title);
 std::vector<Measurement> read_measurements(const StoredGroup& group);
 
 void write_setting(const Group& group, const SweepSetting& setting);

@@ -56,6 +56,34 @@ TEST_P(BothSharings, SlicedForwardEqualsTheExtractedNetBitForBit) {
   }
 }
 
+at::Tensor calibrated_logits(FlexibleNet& net, Width width, const at::Tensor& images) {
+  const at::NoGradGuard guard;
+  net.reset_statistics(width);
+  net.forward(images, {width, 1}, Pass::calibrate);
+  net.set_calibrated(width, true);
+  return net.forward(images, {width, 1}, Pass::evaluate)[0];
+}
+
+TEST(FlexibleNet, ForgetsAWidthThatIsNotListedAndCanHaveItAgain) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
+  for (const Engine engine : {Engine::plain, Engine::fused}) {
+    FlexibleNet net = make(spec, NormSharing::shared_affine);
+    net.set_engine(engine);
+    const at::Tensor images = images_for(spec);
+    const Width odd = Width::parse("0.5-0.75-0.35"), listed = spec.widths.front();
+    const at::Tensor before = calibrated_logits(net, odd, images);
+    const at::Tensor of_listed = calibrated_logits(net, listed, images);
+    net.forget(odd);
+    net.forget(listed);
+    net.forget(Width::parse("0.123"));  // which it never had
+    EXPECT_EQ(net.bank_widths(), spec.widths);
+    EXPECT_FALSE(net.is_calibrated(odd));
+    const at::NoGradGuard guard;
+    EXPECT_TRUE(same_bytes(net.forward(images, {listed, 1}, Pass::evaluate)[0], of_listed));
+    EXPECT_TRUE(same_bytes(calibrated_logits(net, odd, images), before));
+  }
+}
+
 // What is left of each full weight's gradient outside the sub-model's slice, added up.
 double gradient_outside(const FlexibleNet& net, const Subnet& subnet) {
   std::map<std::string, at::Tensor> gradients;

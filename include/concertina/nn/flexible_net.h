@@ -122,6 +122,9 @@ class FlexibleNet {
   // Starts calibration of a width anew (its bank is made if need be).
   void reset_statistics(Width width);
   void set_calibrated(Width width, bool calibrated);
+  // Frees what is kept for a width, so that thousands can be tried one after another: packed
+  // weights and plans, and the bank unless the width is listed.
+  void forget(Width width);
 
   // Every trained tensor, in the order of the layers; the order never changes for a spec.
   std::vector<Parameter> parameters() const;
