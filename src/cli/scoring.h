@@ -19,6 +19,8 @@ class Scorer {
   // Makes a width that the run lacks fit to be scored, as `concertina calibrate` would; the run
   // stays as it is.
   void calibrate(Width width, const PreparedData& data);
+  // Frees what a width needed: FlexibleNet::forget. Its scores stay.
+  void forget(Width width) { net_.forget(width); }
   // Nothing when `progress` asked to stop. All exits of a width are computed with the first of
   // them.
   std::optional<Score> score(const Subnet& subnet, const EvalLoader& loader,

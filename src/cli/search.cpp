@@ -38,14 +38,23 @@ Budget needed_budget(const Options& options) {
   return budget;
 }
 
+int step_of(const Options& options) {
+  const std::string& text = options.text("step");
+  try {
+    const Width step = Width::parse(text);
+    if (step.is_uniform()) return step.thousandths();
+  } catch (const UsageError& error) {
+    throw UsageError(std::string("--step: ") + error.what());
+  }
+  throw UsageError("--step: \"" + text + "\" is a share a stage; expected one, such as 0.05");
+}
+
 SearchSpace space_of(const RunState& state, const Recipe& recipe, const Options& options) {
   const int exit =
       options.given("exit") ? static_cast<int>(options.integer("exit")) : state.net.exit_count();
-  const Width step = Width::parse(options.text("step"));
-  if (!step.is_uniform()) throw UsageError("--step: \"" + options.text("step") + "\" is no number");
   // Not state.widths: calibrated ones that nothing trained may stand there too.
   return SearchSpace(state.net, exit, recipe.widths.empty() ? state.net.widths : recipe.widths,
-                     step.thousandths());
+                     step_of(options));
 }
 
 // The test images choose nothing.

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 Split some_of(const Split& split, std::int64_t count, std::uint64_t seed) {
   if (count >= split.size()) return split;
-  std::vector<std::int64_t> order = permutation(split.size(), CounterRandom(seed, Stream::search));
+  std::vector<std::int64_t> order =
+      permutation(split.size(), CounterRandom(seed, Stream::search, 0, 1));
   order.resize(static_cast<std::size_t>(count));
   const at::Tensor indexes = at::tensor(order, at::kLong);
   return {split.images.index_select(0, indexes), split.labels.index_select(0, indexes)};

@@ -67,8 +67,10 @@ bool Sweeper::run(const std::vector<Subnet>& subnets, Sweep& sweep, const fs::pa
   all_ = static_cast<double>(subnets.size());
   finished_ = static_cast<double>(subnets.size() - missing.size());
   rate_ = Rate(finished_);
-  for (const Subnet& subnet : missing) {
+  for (std::size_t k = 0; k < missing.size(); ++k) {
+    const Subnet& subnet = missing[k];
     if (SignalGuard::received() != 0) return false;
+    if (k > 0 && missing[k - 1].width != subnet.width) scorer_.forget(missing[k - 1].width);
     if (!scorer_.can_score(subnet.width)) calibrate(subnet.width);
     const std::string id = subnet_id(state_.net, subnet);
     const std::optional<Score> score = measure_score(subnet, id);

@@ -103,9 +103,8 @@ TEST_F(Search, RowsOfTheFrontAreWhatASweepOfTheirWidthsWouldMeasure) {
 TEST_F(Search, KeepsTheRowsThatASweepLeft) {
   ASSERT_EQ(run({"sweep", "us", "--repetitions", "1", "--threads", "1"}).code, 0);
   std::set<std::string> ids = {"w0.250", "w0.500", "w1.000"};
-  for (const Json& row : json_of(searching("us", {"--method", "greedy"})).at("pareto")) {
-    ids.insert(row.at("id"));
-  }
+  const Json found = json_of(searching("us", {"--method", "greedy"}));
+  for (const Json& row : found.at("pareto")) ids.insert(row.at("id"));
   EXPECT_GT(ids.size(), 3U);
   const std::string all = std::to_string(ids.size());
   EXPECT_THAT(run({"select", "us"}).out, HasSubstr("the most accurate of " + all + " sub-models;"));
@@ -197,7 +196,14 @@ TEST_F(Search, OfAnExitJudgesByThatExit) {
   const auto macs = std::to_string(inside.at(1).at("macs").get<std::int64_t>());
   const Json found = json_of({"search", "msd", "--exit", "2", "--max-macs", macs, "--method",
                               "greedy", "--repetitions", "1", "--threads", "1"});
-  for (const Json& row : found.at("pareto")) EXPECT_EQ(row.at("exit"), 2);
+  const Json choice = found.at("choice");
+  const std::string id = choice.at("id");
+  EXPECT_EQ(choice.at("exit"), 2);
+  const Json swept = json_of({"sweep", "msd", "--widths", id.substr(1, id.find("-e") - 1),
+                              "--split", "validation", "--repetitions", "1", "--threads", "1"});
+  const Json row = swept.at("submodels").at(1);
+  EXPECT_EQ(row.at("id"), id);
+  EXPECT_EQ(row.at("loss"), choice.at("search_loss"));
   expect_refused({{"search", "msd", "--exit", "9", "--max-macs", "1M"}, 2, "exit 9 of net"},
                  folder_.path());
 }
@@ -210,7 +216,7 @@ TEST_F(Search, WhatItCannotDoIsRefused) {
   refused({"search", "us"}, 2, "a search needs a budget, such as --max-macs 20M");
   refused({"search", "us", "--max-macs", "10"}, 77,
           "no sub-model fits max-macs=10: the cheapest, w0.250, needs");
-  refused({"search", "us", "--max-macs", "1M", "--step", "0"}, 2, "is not in 0.001 to 1");
+  refused({"search", "us", "--max-macs", "1M", "--step", "0"}, 2, "--step: width \"0\" is not in");
   refused({"search", "us", "--max-macs", "1M", "--step", "0.1,0.2"}, 2, "--step: \"0.1,0.2\"");
   refused({"search", "us", "--max-latency", "4ms"}, 2, "max-latency");
   refused({"search", "none", "--max-macs", "1M"}, 66, "run folder \"none\" is not there");

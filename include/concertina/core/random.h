@@ -21,7 +21,7 @@ enum class Stream : std::uint32_t {
   calibrate = 6,     // the calibration subset
   shapes = 7,        // the embedded set; a = 0 train / 1 test, b = image index
   bench = 8,         // random images
-  search = 9,        // a = generation
+  search = 9,        // a = generation; or b = 1, the images that guide
 };
 
 class CounterRandom {

@@ -20,7 +20,7 @@ struct EvaluationSetting {
   std::int64_t calibration_batch = 0;   // of them at a time
   std::string device = "cpu";
   std::string engine;      // plain or fused
-  std::string run_sha256;               // of the run.h5 that was searched
+  std::string run_sha256;  // of the run.h5 that was searched
 
   friend bool operator==(const EvaluationSetting& a, const EvaluationSetting& b) {
     return a.split == b.split && a.images == b.images && a.seed == b.seed &&
