@@ -4,6 +4,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/spec/cost.h"
+#include "concertina/store/model_file.h"
 
 #include "commands.h"
 #include "named_net.h"
@@ -16,7 +17,7 @@ namespace concertina::cli {
 namespace {
 
 std::vector<Option> options() {
-  return with({positional("RUN", "the run folder or file; or give --net"),
+  return with({positional("RUN", "the run folder or file, or an exported h5 file; or give --net"),
                text_option("net", "NAME", "a network of `concertina list nets`")},
               {named_net_options("with --net: "),
                {flag_option("layers", "the layers of the full network too"), json_option()}});
@@ -160,6 +161,46 @@ void print(const NetSpec& net, const std::vector<Width>& widths, const RunState*
   print_json(json);
 }
 
+std::string origin_text(const ModelState& model) {
+  std::string text;
+  for (const auto& [key, value] : model.origin) text += key + " = " + value + "\n";
+  for (const EarlyExit& early : model.early_exits) {
+    text += "early exit at width " + early.width.text() + ": " +
+            std::to_string(early.policies.size()) + " sets of thresholds, fitted on " +
+            std::to_string(early.images) + " images\n";
+  }
+  return text;
+}
+
+int print_model(const ModelState& model, const Options& options) {
+  std::vector<Width> widths;
+  for (const NormBank& bank : model.norms) widths.push_back(bank.width);
+  const ResolvedNet full = resolve(model.net, {Width(), model.net.exit_count()});
+  if (!options.flag("json")) {
+    std::cout << net_text(model.net, widths) << origin_text(model);
+    if (options.flag("layers")) std::cout << "\n" << layers_table(model.net, full);
+    return 0;
+  }
+  Json json = net_json(model.net, widths);
+  for (std::size_t k = 0; k < model.submodels.size(); ++k) {
+    json["submodels"][k]["accuracy"] = model.submodels[k].accuracy;
+    json["submodels"][k]["loss"] = model.submodels[k].loss;
+  }
+  json["class_names"] = model.classes;
+  json["mean"] = model.mean;
+  json["deviation"] = model.deviation;
+  for (const auto& [key, value] : model.origin) json["origin"][key] = value;
+  json["early_exit"] = Json::array();
+  for (const EarlyExit& early : model.early_exits) {
+    json["early_exit"].push_back({{"width", width_json(early.width)},
+                                  {"images", early.images},
+                                  {"policies", early.policies.size()}});
+  }
+  if (options.flag("layers")) json["layers"] = layers_json(model.net, full);
+  print_json(json);
+  return 0;
+}
+
 int run(const Options& options) {
   if (options.given("net") == options.given("RUN")) {
     throw UsageError("concertina inspect needs either RUN or --net" + options.see_help());
@@ -169,7 +210,9 @@ int run(const Options& options) {
     print(net, net.widths, nullptr, options);
     return 0;
   }
-  const RunState state = read_run_summary(run_file(options.text("RUN")));
+  const std::filesystem::path file = run_file(options.text("RUN"));
+  if (is_model_file(file)) return print_model(read_model(file), options);
+  const RunState state = read_run_summary(file);
   print(state.net, state.widths, &state, options);
   return 0;
 }
@@ -178,7 +221,7 @@ int run(const Options& options) {
 
 Command inspect_command() {
   return {"inspect",
-          "the sub-models of a run or a network and what each costs",
+          "the sub-models of a run, an exported h5 file or a network, and what each costs",
           options(),
           {"concertina inspect --net msdnet-a --classes 100 --json"},
           &run};

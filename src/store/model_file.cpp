@@ -210,4 +210,17 @@ ModelState read_model(const std::filesystem::path& file) {
   }
 }
 
+bool is_model_file(const std::filesystem::path& file) {
+  const h5::Guard guard;
+  try {
+    const std::string bytes = h5::read_sealed(file, "model");
+    const h5::Handle image = h5::open_image(bytes);
+    return StoredGroup::root(image, bytes.size()).text("format") == kFormat;
+  } catch (const h5::Fault&) {
+    return false;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace concertina

@@ -102,6 +102,11 @@ TEST_F(Export, AllWidthsAreOneFile) {
   const Json all = json_of({"export", "r", "--all-widths", "--out", "all.h5"});
   EXPECT_EQ(all.at("submodels").size(), 4U);
   EXPECT_TRUE(all.at("submodels").at(0).at("accuracy").is_number());
+  const Json inside = json_of({"inspect", "all.h5"});
+  EXPECT_EQ(inside.at("submodels").size(), 4U);
+  EXPECT_EQ(inside.at("submodels").at(3).at("accuracy"), all.at("submodels").at(3).at("accuracy"));
+  EXPECT_EQ(inside.at("origin").at("checkpoint"), "last");
+  EXPECT_THAT(run({"inspect", "all.h5"}).out, HasSubstr("run_sha256 = "));
   refused({"export", "r", "--all-widths", "--format", "onnx"}, 2, "--all-widths writes h5 only");
   refused({"export", "r", "--all-widths", "--width", "0.5"}, 2, "exclude each other");
   refused({"export", "r", "--all-widths", "--checkpoint", "best"}, 2, "--checkpoint last");

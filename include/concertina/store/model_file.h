@@ -38,5 +38,7 @@ void write_model(const std::filesystem::path& file, const ModelState& state,
                  const FileCheck& check = {});
 // Throws NoInputError, IoError, DataError as store/run_file.h.
 ModelState read_model(const std::filesystem::path& file);
+// Whether the file says of itself that it is one; false when it cannot be read.
+bool is_model_file(const std::filesystem::path& file);
 
 }  // namespace concertina
