@@ -18,7 +18,8 @@ struct Row {
 constexpr Row kExitCodes[] = {
     {"0", "done"},
     {"2", "the command line, a recipe or an option is wrong"},
-    {"65", "a data set or a file of ours is damaged or of the wrong kind"},
+    {"65",
+     "a data set, a file of ours or a state dict is damaged, of the wrong kind, or does not fit"},
     {"66", "a file, folder, run, network or recipe is not there"},
     {"70", "a fault of the program itself; please report it"},
     {"71", "not enough memory; a smaller --batch needs less"},
@@ -27,8 +28,8 @@ constexpr Row kExitCodes[] = {
     {"76", "the training diverged: a loss or gradient is NaN or infinite"},
     {"77", "no sub-model fits the budget"},
     {"130, 143",
-     "SIGINT or SIGTERM came. train, resume and sweep save their state first; a second signal "
-     "leaves at once, without saving"}};
+     "SIGINT or SIGTERM came. train, resume, sweep and search save their state first; a second "
+     "signal leaves at once, without saving"}};
 
 constexpr Row kEnvironment[] = {
     {"CONCERTINA_SCHEDULES", "the folder of the recipes that --recipe can name"},
