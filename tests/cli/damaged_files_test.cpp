@@ -49,8 +49,8 @@ std::vector<Damaged> damages(const std::string& whole) {
           {whole + "x", "damaged"},
           {flipped(whole, 600), "damaged: its bytes give the checksum"},
           {flipped(whole, whole.size() - 1), "damaged: its bytes give the checksum"},
-          {of_version(whole, "0002"), "format version 2; this program reads version 1 (the file"},
-          {of_version(whole, "0000"), "format version 0; this program reads version 1"}};
+          {of_version(whole, "0003"), "format version 3; this program reads version 2 (the file"},
+          {of_version(whole, "0000"), "format version 0; this program reads version 2"}};
 }
 
 class DamagedFiles : public testing::Test {
