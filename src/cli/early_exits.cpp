@@ -19,14 +19,16 @@ ExitScores scores_of(FlexibleNet& net, Width width, const Split& split, const Pr
   });
 }
 
+EarlyExit fit_early_exit(FlexibleNet& net, Width width, const PreparedData& data, bool quiet) {
+  const ExitScores scores = scores_of(net, width, data.validation, data, "validation", quiet);
+  return {width, data.validation.size(), fit_exit_policies(scores, exit_macs(net.spec(), width))};
+}
+
 std::vector<EarlyExit> fit_early_exits(FlexibleNet& net, const PreparedData& data, bool quiet) {
   std::vector<EarlyExit> all;
   if (net.spec().exit_count() == 1 || data.validation.size() == 0) return all;
   for (const Width width : net.bank_widths()) {
-    if (!net.is_calibrated(width)) continue;
-    const ExitScores scores = scores_of(net, width, data.validation, data, "validation", quiet);
-    all.push_back(
-        {width, data.validation.size(), fit_exit_policies(scores, exit_macs(net.spec(), width))});
+    if (net.is_calibrated(width)) all.push_back(fit_early_exit(net, width, data, quiet));
   }
   return all;
 }

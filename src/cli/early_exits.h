@@ -1,4 +1,4 @@
-// Thresholds for early exit, fitted on a run's validation images.
+// Thresholds for early exit, fitted on a run's validation images, of which there are some.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,7 @@
 
 namespace concertina::cli {
 
+EarlyExit fit_early_exit(FlexibleNet& net, Width width, const PreparedData& data, bool quiet);
 // Of every calibrated width; none for a net of one exit, or without validation images.
 std::vector<EarlyExit> fit_early_exits(FlexibleNet& net, const PreparedData& data, bool quiet);
 

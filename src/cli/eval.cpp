@@ -32,7 +32,7 @@ namespace {
   throw UsageError("width " + width.text() +
                    " does not exist: the run has switchable norms, and "
                    "its widths are " +
-                   text_of_widths(state.widths));
+                   widths_text(state.widths));
 }
 
 std::vector<Subnet> asked_for(const Options& options, const RunState& state) {

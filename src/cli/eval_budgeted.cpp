@@ -110,9 +110,7 @@ int eval_budgeted(RunState& state, const Recipe& recipe, at::Device device,
   std::vector<Curve> curves;
   for (const Width width : widths_of(net, state, options)) {
     const std::vector<std::int64_t> macs = exit_macs(state.net, width);
-    Curve curve{width, {}, {}};
-    curve.fitted =
-        fit_exit_policies(scores_of(net, width, data.validation, data, "validation", quiet), macs);
+    Curve curve{width, fit_early_exit(net, width, data, quiet).policies, {}};
     const ExitScores scores = scores_of(net, width, split, data, name, quiet);
     for (const ExitPolicy& policy : curve.fitted) {
       curve.used.push_back(use_exit_policy(policy, scores, macs));

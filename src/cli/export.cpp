@@ -2,7 +2,6 @@
 #include "concertina/deploy/export.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -84,8 +83,7 @@ Subnet asked_for(const Source& source, const Options& options) {
   if (options.given("submodel")) {
     return parse_subnet_id(net, source.state.widths, options.text("submodel"));
   }
-  if (!named) return choice_of_run(source);
-  Subnet subnet{Width(), net.exit_count()};
+  Subnet subnet = named ? Subnet{Width(), net.exit_count()} : choice_of_run(source);
   if (options.given("width")) subnet.width = Width::parse(options.text("width"));
   if (options.given("exit")) subnet.exit = static_cast<int>(options.integer("exit"));
   resolve(net, subnet);  // or throws
@@ -98,29 +96,24 @@ void make_ready(Source& source, const Subnet& subnet) {
     throw UsageError("--width " + subnet.width.text() +
                      " was not trained: the run has switchable "
                      "norms, and its widths are " +
-                     text_of_widths(source.state.widths));
+                     widths_text(source.state.widths));
   }
   source.scorer.calibrate(subnet.width, source.data);
 }
 
 deploy::Card card_of(const Source& source, const std::string& submodel) {
   const RunState& state = source.state;
-  deploy::Card card{submodel, state.data.classes, state.data.mean, state.data.deviation, {}};
+  deploy::Card card;
+  card.submodel = submodel;
+  card.classes = state.data.classes;
+  card.mean = state.data.mean;
+  card.deviation = state.data.deviation;
   card.origin = {{"run", fs::absolute(source.folder).lexically_normal().filename().string()},
                  {"run_sha256", source.sha256},
                  {"recipe_sha256", sha256_hex(state.recipe)},
                  {"epoch", std::to_string(state.progress.epoch)},
                  {"checkpoint", source.best ? "best" : "last"}};
   return card;
-}
-
-void add_measurement(const Measured& measured, const Measurement& row, deploy::Card& card) {
-  card.origin.push_back({"macs", std::to_string(row.cost.macs)});
-  card.origin.push_back({"params", std::to_string(row.cost.params)});
-  if (std::isnan(row.accuracy)) return;
-  card.origin.push_back({"accuracy", format_real(row.accuracy)});
-  card.origin.push_back(
-      {"accuracy_images", std::to_string(measured.setting.images) + " " + measured.setting.split});
 }
 
 at::Tensor sample_images(const Source& source, std::int64_t count) {
@@ -156,7 +149,9 @@ Written export_one(Source& source, const Options& options) {
       measured_of_run(source.state, source.folder, source.sha256, source.best);
   const Measurement row = measured.row(source.state.net, subnet);
   deploy::Card card = card_of(source, id);
-  add_measurement(measured, row, card);
+  card.accuracy = row.accuracy;
+  card.loss = row.loss;
+  card.setting = measured.setting;
   const FlexibleNet small = source.scorer.small_net(subnet);
   deploy::PlainNet net = deploy::plain_net(small, card);
   if (!options.flag("no-fold")) net = deploy::fold(net);
@@ -194,8 +189,9 @@ Written export_all(Source& source, const Options& options) {
     samples.logits.push_back(logits_of(net.extract(one.subnet, Exits::only), samples.images));
   }
   if (rows.empty()) throw UsageError("the run has no width with statistics yet");
-  ModelState model = deploy::model_of(net, card_of(source, "all"), rows);
-  model.setting = measured.setting;
+  deploy::Card card = card_of(source, "all");
+  card.setting = measured.setting;
+  ModelState model = deploy::model_of(net, card, rows);
   model.early_exits = fit_early_exits(net, source.data, options.flag("quiet"));
   Written written{out_file(source, options, "model.h5"), "h5", rows, 0, {}};
   for (const NamedTensor& tensor : model.weights) written.params += tensor.value.numel();

@@ -32,17 +32,6 @@ const std::string& module_of(const Layer& layer) {
   return layer.module.empty() ? layer.name : layer.module;
 }
 
-// Of "stem.conv/weight": "features.0.0" + `between` + ".weight".
-std::string their_name(const NetSpec& net, const std::string& ours, const std::string& between) {
-  const std::size_t slash = ours.find('/');
-  for (const Layer& layer : net.layers) {
-    if (layer.name == ours.substr(0, slash)) {
-      return module_of(layer) + between + "." + ours.substr(slash + 1);
-    }
-  }
-  return ours;
-}
-
 std::string shape(const at::Tensor& tensor) {
   std::vector<std::string> sizes;
   for (const std::int64_t size : tensor.sizes()) sizes.push_back(std::to_string(size));
@@ -127,7 +116,7 @@ std::vector<ForeignWeights::Slot> ForeignWeights::slots(const FlexibleNet& net) 
   }
   std::vector<Slot> result;
   for (const Parameter& one : net.weights()) {
-    result.push_back({their_name(net.spec(), one.name, ""), one.name, one.value});
+    result.push_back({state_dict_name(net.spec(), one.name), one.name, one.value});
   }
   const bool is_shared = net.sharing() == NormSharing::shared_affine;
   const bool has_places = is_counted(net.spec(), widths.size());
@@ -135,7 +124,7 @@ std::vector<ForeignWeights::Slot> ForeignWeights::slots(const FlexibleNet& net) 
     for (const Parameter& one : net.norms(widths[k])) {
       const bool is_affine = ends_with(one.name, "/weight") || ends_with(one.name, "/bias");
       if (is_affine && is_shared) continue;  // among the weights
-      result.push_back({their_name(net.spec(), one.name, has_places ? counted(k) : ""),
+      result.push_back({state_dict_name(net.spec(), one.name, has_places ? counted(k) : ""),
                         widths[k].label() + "/" + one.name, one.value});
     }
   }

@@ -1,7 +1,6 @@
 #include "measured.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "concertina/core/error.h"
@@ -17,16 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
 Measurement row_of(const NetSpec& net, const Subnet& subnet, double accuracy, double loss) {
-  Measurement row;
-  row.id = subnet_id(net, subnet);
-  row.subnet = subnet;
-  row.cost = subnet_cost(net, subnet).anytime;
+  Measurement row = unmeasured(net, subnet);
   row.accuracy = accuracy;
   row.loss = loss;
-  row.latency_median = row.latency_p95 = kUnknown;
   return row;
 }
 
@@ -64,7 +57,7 @@ Measured of_evaluations(const RunState& state) {
 Measurement Measured::row(const NetSpec& net, const Subnet& subnet) const {
   const auto found = std::find_if(rows.begin(), rows.end(),
                                   [&](const Measurement& row) { return row.subnet == subnet; });
-  return found == rows.end() ? row_of(net, subnet, kUnknown, kUnknown) : *found;
+  return found == rows.end() ? unmeasured(net, subnet) : *found;
 }
 
 Measured measured_of_run(const RunState& state, const fs::path& folder,
@@ -85,6 +78,8 @@ Choice read_choice(const fs::path& file) {
     for (const IniEntry& entry : parse_ini(read_file(file), file.string())) {
       values[entry.section + "." + entry.key] = entry.value;
     }
+  } catch (const UsageError& error) {
+    throw DataError(error.what());
   } catch (const NoInputError&) {
     throw UsageError(
         "which sub-model? expected --width, --submodel or --all-widths, or a choice "
@@ -92,13 +87,19 @@ Choice read_choice(const fs::path& file) {
         file.string() + " is not there");
   }
   const auto exit = parse_integer(values["choice.exit"]);
-  if (!exit || values.count("choice.width") == 0 || values.count("measured.run_sha256") == 0) {
+  const bool whole = exit && *exit >= 1 && *exit <= 1000 && values.count("choice.width") != 0 &&
+                     values.count("measured.run_sha256") != 0;
+  if (!whole) {
     throw DataError(file.string() +
                     ": not what `concertina select` writes; expected "
                     "choice.width, choice.exit and measured.run_sha256");
   }
-  return {{Width::parse(values["choice.width"]), static_cast<int>(*exit)},
-          values["measured.run_sha256"]};
+  try {
+    return {{Width::parse(values["choice.width"]), static_cast<int>(*exit)},
+            values["measured.run_sha256"]};
+  } catch (const UsageError& error) {
+    throw DataError(file.string() + ": choice." + error.what());
+  }
 }
 
 }  // namespace concertina::cli

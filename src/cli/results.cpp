@@ -13,12 +13,6 @@ void print_json(const Json& json) {
   std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
-std::string text_of_widths(const std::vector<Width>& widths) {
-  std::vector<std::string> texts;
-  for (const Width width : widths) texts.push_back(width.text());
-  return join(texts, " ");
-}
-
 Json width_json(Width width) {
   if (width.is_uniform()) return width.value();
   Json shares = Json::array();

@@ -14,7 +14,6 @@ using Json = nlohmann::ordered_json;
 
 void print_json(const Json& json);
 
-std::string text_of_widths(const std::vector<Width>& widths);  // "0.25 0.5 1"
 // 0.5, or [0.5, 0.75, 1] with a share a stage.
 Json width_json(Width width);
 // {"id": "w0.500", "width": 0.5, "exit": 1}

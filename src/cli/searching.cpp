@@ -66,13 +66,9 @@ std::optional<Quality> Judge::evaluate(const Subnet& subnet) {
   net_.forget(subnet.width);
   if (!quality) return std::nullopt;
   known_[subnet] = *quality;
-  Measurement row;
-  row.id = subnet_id(net_.spec(), subnet);
-  row.subnet = subnet;
-  row.cost = subnet_cost(net_.spec(), subnet).anytime;
+  Measurement row = unmeasured(net_.spec(), subnet);
   row.accuracy = quality->accuracy;
   row.loss = quality->loss;
-  row.latency_median = row.latency_p95 = std::numeric_limits<double>::quiet_NaN();
   record_.rows.push_back(std::move(row));
   write_search(file_, record_);
   return quality;

@@ -75,7 +75,7 @@ bool Sweeper::run(const std::vector<Subnet>& subnets, Sweep& sweep, const fs::pa
     const std::string id = subnet_id(state_.net, subnet);
     const std::optional<Score> score = measure_score(subnet, id);
     if (!score) return false;
-    sweep.rows.push_back(measure(subnet, id, *score, sweep.setting));
+    sweep.rows.push_back(measure(subnet, *score, sweep.setting));
     std::sort(sweep.rows.begin(), sweep.rows.end(),
               [](const Measurement& a, const Measurement& b) { return a.subnet < b.subnet; });
     write_sweep(file, sweep);
@@ -104,7 +104,7 @@ std::optional<Score> Sweeper::measure_score(const Subnet& subnet, const std::str
   });
 }
 
-Measurement Sweeper::measure(const Subnet& subnet, const std::string& id, const Score& score,
+Measurement Sweeper::measure(const Subnet& subnet, const Score& score,
                              const SweepSetting& setting) const {
   FlexibleNet net = scorer_.small_net(subnet);
   LatencySetting timing;
@@ -112,10 +112,7 @@ Measurement Sweeper::measure(const Subnet& subnet, const std::string& id, const 
   timing.repetitions = setting.repetitions;
   timing.warm_up = setting.warm_up;
   const Latency latency = measure_latency(net, timing);
-  Measurement row;
-  row.id = id;
-  row.subnet = subnet;
-  row.cost = subnet_cost(state_.net, subnet).anytime;
+  Measurement row = unmeasured(state_.net, subnet);
   row.accuracy = score.accuracy;
   row.loss = score.loss;
   row.latency_median = latency.median;

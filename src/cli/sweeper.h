@@ -37,8 +37,7 @@ class Sweeper {
   void calibrate(Width width);
   void show(const std::string& task, double now);
   std::optional<Score> measure_score(const Subnet& subnet, const std::string& id);
-  Measurement measure(const Subnet& subnet, const std::string& id, const Score& score,
-                      const SweepSetting& setting) const;
+  Measurement measure(const Subnet& subnet, const Score& score, const SweepSetting& setting) const;
 
   const RunState& state_;
   Scorer& scorer_;

@@ -13,8 +13,9 @@
 #include "concertina/deploy/onnx.h"
 #include "concertina/deploy/torchscript.h"
 #include "concertina/nn/frozen_net.h"
-#include "concertina/spec/cost.h"
 #include "concertina/store/state_dict.h"
+
+#include "tensors.h"
 
 namespace concertina::deploy {
 namespace {
@@ -46,7 +47,8 @@ PlainNet read_state_dict_net(const fs::path& file, const PlainNet& like) {
   PlainNet net = like;
   for (NamedTensor& tensor : net.tensors) {
     tensor.value = found[state_dict_name(net.spec, tensor.name)];
-    if (!tensor.value.defined()) throw DataError("lacks tensor \"" + tensor.name + "\"");
+    if (!tensor.value.defined())
+      throw DataError(file.string() + ": lacks tensor \"" + tensor.name + "\"");
   }
   return net;
 }
@@ -106,30 +108,11 @@ void add_proof(const std::string& what, const at::Tensor& found, const at::Tenso
   proof.difference = std::max(proof.difference, of_this);
 }
 
-Measurement unmeasured(const NetSpec& net, const Subnet& subnet) {
-  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-  return {subnet_id(net, subnet),
-          subnet,
-          subnet_cost(net, subnet).anytime,
-          kUnknown,
-          kUnknown,
-          kUnknown,
-          kUnknown};
-}
-
-// A copy of what `tensors` hold.
-Tensors stored(const std::vector<Parameter>& tensors) {
-  Tensors result;
-  for (const Parameter& one : tensors) {
-    result.push_back({one.name, one.value.detach().to(at::kCPU).contiguous().clone(), one.axes});
-  }
-  return result;
-}
-
 void take_card(const Card& card, ModelState& model) {
   model.classes = card.classes;
   model.mean = card.mean;
   model.deviation = card.deviation;
+  model.setting = card.setting;
   model.origin = card.origin;
   model.origin.insert(model.origin.begin(), {"submodel", card.submodel});
 }
@@ -161,6 +144,8 @@ ModelState model_of(const PlainNet& net) {
     (is_norm(net.spec, tensor.name) ? model.norms.front().values : model.weights).push_back(tensor);
   }
   model.submodels = {unmeasured(net.spec, {})};
+  model.submodels.front().accuracy = net.card.accuracy;
+  model.submodels.front().loss = net.card.loss;
   take_card(net.card, model);
   return model;
 }

@@ -9,8 +9,6 @@
 namespace concertina::deploy {
 namespace {
 
-constexpr double kNormEpsilon = 1e-5;  // as nn applies it
-
 class Folder {
  public:
   explicit Folder(const PlainNet& net) : net_(net) {

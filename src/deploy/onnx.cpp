@@ -15,8 +15,7 @@ namespace {
 
 constexpr std::int64_t kIrVersion = 5;
 constexpr std::int64_t kOperatorSet = 10;
-constexpr std::int64_t kFloat = 1;     // TensorProto.DataType
-constexpr float kNormEpsilon = 1e-5F;  // as nn applies it
+constexpr std::int64_t kFloat = 1;  // TensorProto.DataType
 constexpr std::size_t kMostBytes = (std::size_t{1} << 31U) - 1;
 
 const std::string kInput = "images";
@@ -119,7 +118,7 @@ class Graph {
       case LayerKind::norm:
         return node(one.name, "BatchNormalization",
                     inputs(k, {"weight", "bias", "running_mean", "running_var"}), value(k),
-                    {attribute("epsilon", kNormEpsilon)});
+                    {attribute("epsilon", static_cast<float>(kNormEpsilon))});
       case LayerKind::activation:
         if (one.activation == Activation::relu) return simple("Relu", {});
         return simple("Clip", {attribute("min", 0.0F), attribute("max", 6.0F)});

@@ -1,5 +1,6 @@
 #include "concertina/deploy/plain_net.h"
 
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -27,12 +28,6 @@ std::string numbers_text(const std::vector<float>& values) {
   return join(texts, " ");
 }
 
-void add(const std::vector<Parameter>& parameters, std::map<std::string, NamedTensor>& into) {
-  for (const Parameter& one : parameters) {
-    into[one.name] = {one.name, one.value.detach().to(at::kCPU).contiguous().clone(), one.axes};
-  }
-}
-
 std::vector<Parameter> tensors_of(const FlexibleNet& net) {
   std::vector<Parameter> all = net.weights();
   for (Parameter& norm : net.norms(Width())) all.push_back(std::move(norm));
@@ -44,7 +39,7 @@ std::vector<Parameter> tensors_of(const FlexibleNet& net) {
 PlainNet plain_net(const FlexibleNet& small, Card card) {
   PlainNet net{small.spec(), {}, std::move(card)};
   std::map<std::string, NamedTensor> found;
-  add(tensors_of(small), found);
+  for (NamedTensor& one : stored(tensors_of(small))) found[one.name] = std::move(one);
   for (const Layer& layer : net.spec.layers) {
     for (const char* what : {"/weight", "/bias", "/running_mean", "/running_var"}) {
       const auto tensor = found.find(layer.name + what);
@@ -72,18 +67,13 @@ Facts facts(const PlainNet& net) {
                {"mean", numbers_text(net.card.mean)},
                {"deviation", numbers_text(net.card.deviation)},
                {"classes", nlohmann::json(net.card.classes).dump()}};
+  if (!std::isnan(net.card.accuracy)) {
+    all.emplace_back("accuracy", format_real(net.card.accuracy));
+    all.emplace_back("accuracy_images",
+                     std::to_string(net.card.setting.images) + " " + net.card.setting.split);
+  }
   all.insert(all.end(), net.card.origin.begin(), net.card.origin.end());
   return all;
-}
-
-std::string state_dict_name(const NetSpec& spec, const std::string& tensor) {
-  const std::size_t slash = tensor.rfind('/');
-  const std::string layer = tensor.substr(0, slash);
-  std::string module = layer;
-  for (const Layer& one : spec.layers) {
-    if (one.name == layer && !one.module.empty()) module = one.module;
-  }
-  return module + "." + tensor.substr(slash + 1);
 }
 
 }  // namespace concertina::deploy

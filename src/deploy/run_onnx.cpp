@@ -6,6 +6,7 @@
 
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
 
 #include "concertina/core/error.h"
 #include "concertina/deploy/onnx.h"
@@ -81,6 +82,11 @@ struct Node {
   std::map<std::string, std::vector<std::int64_t>> whole;
   std::map<std::string, double> real;
 
+  double number(const char* name) const {
+    const auto found = real.find(name);
+    if (found == real.end()) refuse("\"" + output + "\" has no " + name);
+    return found->second;
+  }
   std::vector<std::int64_t> numbers(const char* name, std::size_t count) const {
     const auto found = whole.find(name);
     if (found == whole.end() || found->second.size() != count) {
@@ -122,8 +128,12 @@ std::pair<std::string, at::Tensor> read_tensor(std::string_view bytes) {
     if (field.number == 8) name = field.text();
     if (field.number == 9) data = field.bytes;
   }
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) count *= size;
+  if (data.size() != static_cast<std::size_t>(count) * sizeof(float)) {
+    refuse("tensor \"" + name + "\" has the wrong size");
+  }
   const at::Tensor value = at::empty(sizes, at::kFloat);
-  if (data.size() != value.nbytes()) refuse("tensor \"" + name + "\" has the wrong size");
   std::memcpy(value.data_ptr(), data.data(), data.size());
   return {name, value};
 }
@@ -181,7 +191,7 @@ class Runner {
     const at::Tensor first = input(node, 0);
     if (operation == "Conv") return convolve(node);
     if (operation == "Relu") return at::relu(first);
-    if (operation == "Clip") return at::clamp(first, node.real.at("min"), node.real.at("max"));
+    if (operation == "Clip") return at::clamp(first, node.number("min"), node.number("max"));
     if (operation == "GlobalAveragePool") return at::mean(first, {2, 3}, true);
     if (operation == "Pad") return pad(node);
     if (operation == "Add" || operation == "Sum") return sum(node);
@@ -193,7 +203,7 @@ class Runner {
     }
     if (operation == "BatchNormalization") {
       return at::batch_norm(first, input(node, 1), input(node, 2), input(node, 3), input(node, 4),
-                            false, 0, node.real.at("epsilon"), false);
+                            false, 0, node.number("epsilon"), false);
     }
     refuse("operator \"" + operation + "\" is not one that is written");
   }
@@ -207,10 +217,16 @@ class Runner {
 at::Tensor run_onnx(const std::string& bytes, const at::Tensor& images) {
   const at::NoGradGuard guard;
   Fields fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.number == 7) return Runner(field.bytes, images).value("logits");
+  std::string_view graph;
+  for (Field field; fields.next(field);) {  // to the end: nothing may be missing there either
+    if (field.number == 7) graph = field.bytes;
   }
-  refuse("it has no graph");
+  if (graph.empty()) refuse("it has no graph");
+  try {
+    return Runner(graph, images).value("logits");
+  } catch (const c10::Error& error) {
+    refuse(error.what_without_backtrace());
+  }
 }
 
 }  // namespace concertina::deploy

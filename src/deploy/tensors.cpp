@@ -6,6 +6,14 @@
 
 namespace concertina::deploy {
 
+Tensors stored(const std::vector<Parameter>& parameters) {
+  Tensors result;
+  for (const Parameter& one : parameters) {
+    result.push_back({one.name, one.value.detach().to(at::kCPU).contiguous().clone(), one.axes});
+  }
+  return result;
+}
+
 void load_tensors(const Tensors& from, const std::vector<Parameter>& to) {
   std::map<std::string, at::Tensor> given;
   for (const NamedTensor& tensor : from) given[tensor.name] = tensor.value;

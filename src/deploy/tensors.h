@@ -1,4 +1,4 @@
-// Named tensors into a net. Private to the room.
+// Named tensors into a net and out of it. Private to the room.
 #pragma once
 
 #include <vector>
@@ -7,6 +7,9 @@
 #include "concertina/store/run_file.h"
 
 namespace concertina::deploy {
+
+// Copies, on the CPU.
+Tensors stored(const std::vector<Parameter>& parameters);
 
 // Copies by name. Throws DataError when a tensor is missing, too many, or of another shape.
 void load_tensors(const Tensors& from, const std::vector<Parameter>& to);

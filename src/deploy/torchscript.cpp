@@ -13,8 +13,6 @@ namespace {
 
 using torch::jit::Module;
 
-constexpr const char* kNormEpsilon = "1e-05";  // as nn applies it
-
 std::string call(const std::string& operation, const std::vector<std::string>& arguments) {
   return "torch." + operation + "(" + join(arguments, ", ") + ")";
 }
@@ -67,7 +65,7 @@ class Source {
       case LayerKind::norm:
         return call("batch_norm", {input, parameter(k, "weight"), parameter(k, "bias"),
                                    parameter(k, "running_mean"), parameter(k, "running_var"),
-                                   "False", "0.0", kNormEpsilon, "True"});
+                                   "False", "0.0", format_real(kNormEpsilon), "True"});
       case LayerKind::activation:
         return one.activation == Activation::relu ? call("relu", {input})
                                                   : call("hardtanh", {input, "0.0", "6.0"});

@@ -16,12 +16,6 @@
 namespace concertina {
 namespace {
 
-std::string known_widths(const std::vector<Width>& widths) {
-  std::vector<std::string> labels;
-  for (const Width width : widths) labels.push_back(width.text());
-  return join(labels, " ");
-}
-
 std::string shape_text(at::IntArrayRef sizes) {
   std::vector<std::string> parts;
   for (const std::int64_t size : sizes) parts.push_back(std::to_string(size));
@@ -67,17 +61,22 @@ const char* precision_name(Precision precision) {
   return precision == Precision::fp32 ? "fp32" : "bf16";
 }
 
-FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
+void FlexibleNet::check_bank(Width width, Pass pass) const {
   const auto found = banks_.find(width);
-  if (found != banks_.end()) {
-    if (pass == Pass::evaluate && !found->second.calibrated) {
-      throw UsageError("width " + width.text() + " of net \"" + spec_.name +
-                       "\" has no norm statistics yet; train or calibrate it first");
-    }
-    return &found->second;
+  if (found == banks_.end()) {
+    if (pass == Pass::train && sharing() == NormSharing::shared_affine) return;
+    throw UsageError("width " + width.text() + " is not one of the net's: " + widths_text(widths_));
   }
-  if (pass == Pass::train && sharing() == NormSharing::shared_affine) return nullptr;
-  throw UsageError("width " + width.text() + " is not one of the net's: " + known_widths(widths_));
+  if (pass == Pass::evaluate && !found->second.calibrated) {
+    throw UsageError("width " + width.text() + " of net \"" + spec_.name +
+                     "\" has no norm statistics yet; train or calibrate it first");
+  }
+}
+
+FlexibleNet::Bank* FlexibleNet::bank_for(Width width, Pass pass) {
+  check_bank(width, pass);
+  const auto found = banks_.find(width);
+  return found == banks_.end() ? nullptr : &found->second;
 }
 
 double FlexibleNet::momentum(const Bank* bank, Pass pass) const {

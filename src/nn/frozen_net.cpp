@@ -110,8 +110,7 @@ struct FrozenNet::Inside {
 
 FrozenNet::FrozenNet(const FlexibleNet& net, const Subnet& subnet, Exits exits,
                      std::shared_ptr<Workplaces> workplaces) {
-  FlexibleNet source = net;
-  source.bank_for(subnet.width, Pass::evaluate);  // or throws
+  net.check_bank(subnet.width, Pass::evaluate);
   inside_ = std::make_shared<Inside>(net, subnet, exits);
   inside_->workplaces = std::move(workplaces);
   FlexibleNet& small = inside_->net;

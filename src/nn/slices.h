@@ -17,8 +17,6 @@ at::Tensor take(const at::Tensor& full, std::int64_t dim, const std::vector<Rang
 // The part of a layer's full weight that a sub-model uses.
 at::Tensor slice_weight(const Layer& spec, const ResolvedLayer& layer, const at::Tensor& full);
 
-constexpr double kNormEpsilon = 1e-5;  // as in every public checkpoint of these nets
-
 inline bool has_weight(const Layer& layer) {
   return layer.kind == LayerKind::conv || layer.kind == LayerKind::depthwise ||
          layer.kind == LayerKind::linear;

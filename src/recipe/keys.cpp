@@ -47,10 +47,8 @@ std::vector<Width> read_widths(const std::string& text) {
   return widths;
 }
 
-std::string widths_text(const std::vector<Width>& widths) {
-  Texts texts;
-  for (const Width width : widths) texts.push_back(width.text());
-  return texts.empty() ? "default" : join(texts, " ");
+std::string widths_or_default(const std::vector<Width>& widths) {
+  return widths.empty() ? "default" : widths_text(widths);
 }
 
 KeyRow widths_row() {
@@ -59,7 +57,7 @@ KeyRow widths_row() {
   about.type = "widths";
   about.range = "default, or 0.001 to 1 each, 1 included";
   return {about, false, [](Recipe& r, const std::string& text) { r.widths = read_widths(text); },
-          [](const Recipe& r) { return Texts{widths_text(r.widths)}; }};
+          [](const Recipe& r) { return Texts{widths_or_default(r.widths)}; }};
 }
 
 KeyRow milestones_row() {

@@ -56,16 +56,21 @@ ExitPolicy use_exit_policy(const ExitPolicy& policy, const ExitScores& scores,
                            const std::vector<std::int64_t>& macs) {
   ExitPolicy result;
   result.thresholds = policy.thresholds;
-  result.shares.assign(scores.exits(), 0);
-  const double one = 1 / static_cast<double>(scores.images());
+  std::vector<std::int64_t> left(scores.exits(), 0);
+  std::int64_t correct = 0;
   for (std::size_t image = 0; image < scores.images(); ++image) {
     std::size_t exit = 0;
     while (exit + 1 < scores.exits() && scores.confidence[exit][image] < policy.thresholds[exit]) {
       ++exit;
     }
-    result.shares[exit] += one;
-    result.average_macs += one * static_cast<double>(macs[exit]);
-    result.accuracy += scores.correct[exit][image] != 0 ? one : 0;
+    ++left[exit];
+    correct += scores.correct[exit][image];
+  }
+  const auto images = static_cast<double>(scores.images());
+  result.accuracy = static_cast<double>(correct) / images;
+  for (std::size_t exit = 0; exit < scores.exits(); ++exit) {
+    result.shares.push_back(static_cast<double>(left[exit]) / images);
+    result.average_macs += result.shares[exit] * static_cast<double>(macs[exit]);
   }
   return result;
 }

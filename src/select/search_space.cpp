@@ -106,13 +106,10 @@ Measurement SearchSpace::describe(const Choices& choices) const {
     shares.push_back(shares_[at(stage)][at(choices[at(stage)])]);
   }
   const auto uniform = uniform_share_.find(choices);
-  Measurement row;
-  row.subnet = {uniform == uniform_share_.end() ? Width::per_stage(shares)
-                                                : Width::from_thousandths(uniform->second),
-                exit_};
-  row.id = subnet_id(net_, row.subnet);
-  row.cost = subnet_cost(net_, row.subnet).anytime;
-  row.latency_median = row.latency_p95 = std::numeric_limits<double>::quiet_NaN();
+  const Width width = uniform == uniform_share_.end() ? Width::per_stage(shares)
+                                                      : Width::from_thousandths(uniform->second);
+  Measurement row = unmeasured(net_, {width, exit_});
+  row.accuracy = row.loss = 0;  // NaN would never be chosen
   return row;
 }
 

@@ -94,6 +94,18 @@ int NetSpec::stage_count() const {
   return count;
 }
 
+std::string state_dict_name(const NetSpec& net, const std::string& tensor,
+                            const std::string& between) {
+  const std::size_t slash = tensor.rfind('/');
+  std::string module = tensor.substr(0, slash);
+  for (const Layer& layer : net.layers) {
+    if (layer.name != module) continue;
+    if (!layer.module.empty()) module = layer.module;
+    break;
+  }
+  return module + between + "." + tensor.substr(slash + 1);
+}
+
 std::string subnet_id(const NetSpec& net, const Subnet& subnet) {
   const std::string label = subnet.width.label();
   return net.exit_count() == 1 ? label : label + "-e" + std::to_string(subnet.exit);

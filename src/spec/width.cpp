@@ -103,6 +103,12 @@ std::vector<Width> parse_widths(std::string_view text) {
   return widths;
 }
 
+std::string widths_text(const std::vector<Width>& widths) {
+  std::vector<std::string> texts;
+  for (const Width width : widths) texts.push_back(width.text());
+  return join(texts, " ");
+}
+
 std::string Width::text() const {
   std::vector<std::string> shares;
   for (int stage = 0; stage < stages(); ++stage) {

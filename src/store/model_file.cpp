@@ -35,9 +35,8 @@ std::vector<T> flat(const EarlyExit& early, const Values& values) {
   return all;
 }
 
-void write_early_exit(const Group& all, const EarlyExit& early, std::int64_t index) {
+void write_early_exit(const Group& all, const EarlyExit& early) {
   const Group group = all.group(early.width.label());
-  group.set_integer("index", index);
   group.set_integer("images", early.images);
   std::vector<double> macs, accuracy;
   for (const ExitPolicy& policy : early.policies) {
@@ -72,23 +71,22 @@ std::string build_model(const ModelState& state) {
   origin.set_text("keys", join(keys, " "));
   h5::write_tensors(root.group("weights"), state.weights);
   const Group norms = root.group("norms");
-  std::vector<std::string> widths;
+  std::vector<Width> widths;
   for (const NormBank& bank : state.norms) {
-    widths.push_back(bank.width.text());
+    widths.push_back(bank.width);
     h5::write_tensors(norms.group(bank.width.label()), bank.values);
   }
-  norms.set_text("widths", join(widths, " "));
+  norms.set_text("widths", widths_text(widths));
   const Group submodels = root.group("submodels");
   h5::write_setting(submodels, state.setting);
   h5::write_measurements(submodels, state.submodels, "sub-models");
   const Group early = root.group("early_exit");
   widths.clear();
-  std::int64_t index = 0;
   for (const EarlyExit& one : state.early_exits) {
-    widths.push_back(one.width.text());
-    write_early_exit(early, one, index++);
+    widths.push_back(one.width);
+    write_early_exit(early, one);
   }
-  early.set_text("widths", join(widths, " "));
+  early.set_text("widths", widths_text(widths));
   return h5::image_bytes(file);
 }
 

@@ -44,6 +44,17 @@ class PickleText {
     ordered_dict();
     out_ += "tR";
   }
+  // An attribute of the OrderedDict on top, as its `_metadata` is: {"metadata": {...}}.
+  void attribute(const std::vector<std::pair<std::string, std::string>>& metadata) {
+    out_ += '}';
+    text("metadata");
+    out_ += "}(";
+    for (const auto& [key, value] : metadata) {
+      text(key);
+      text(value);
+    }
+    out_ += "usb";
+  }
   void raw(const char* opcodes) { out_ += opcodes; }
   const std::string& bytes() const { return out_; }
 
@@ -70,7 +81,9 @@ std::string pytorch_bytes(const StateDict& state) {
     pickle.tensor(tensor.value, key);
     entries.emplace_back("archive/data/" + key, bytes_of(tensor.value));
   }
-  pickle.raw("u.");
+  pickle.raw("u");
+  if (!state.metadata.empty()) pickle.attribute(state.metadata);
+  pickle.raw(".");
   entries.front().second = pickle.bytes();
   entries.emplace_back("archive/version", "3\n");
   return zip::write(entries);

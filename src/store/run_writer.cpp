@@ -3,7 +3,6 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
-#include "concertina/core/text.h"
 #include "concertina/store/run_file.h"
 
 #include "image_file.h"
@@ -67,9 +66,7 @@ void write_best(const Group& group, const BestState& best) {
 // Sub-models of one width share one norm group under several names.
 void write_submodels(const Group& root, const RunState& state) {
   const Group all = root.group("submodels");
-  std::vector<std::string> widths;
-  for (const Width width : state.widths) widths.push_back(width.text());
-  all.set_text("widths", join(widths, " "));
+  all.set_text("widths", widths_text(state.widths));
   auto submodel = state.submodels.begin();
   for (const NormBank& bank : state.norms) {
     const Group first = all.group(subnet_id(state.net, submodel->subnet));

@@ -3,44 +3,18 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "program.h"
+#include "run_folder.h"
 
 namespace concertina {
 namespace {
 
 using Json = nlohmann::json;
 using support::contents;
-using support::expect_refused;
 using support::Outcome;
-using support::TempFolder;
-using support::tiny_training;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class Export : public testing::Test {
- protected:
-  Outcome run(const std::vector<std::string>& arguments) const {
-    return support::run_program(arguments, folder_.path());
-  }
-  Json json_of(std::vector<std::string> arguments) const {
-    arguments.push_back("--json");
-    const Outcome outcome = run(arguments);
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
-    return outcome.code == 0 ? Json::parse(outcome.out) : Json();
-  }
-  void train(const std::string& name, const std::string& recipe,
-             const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all = {"--epochs", "1"};
-    all.insert(all.end(), more.begin(), more.end());
-    const Outcome outcome = run(tiny_training(name, recipe, all));
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-  }
-  void refused(std::vector<std::string> arguments, int code, const std::string& message) const {
-    expect_refused({std::move(arguments), code, message}, folder_.path());
-  }
-
-  TempFolder folder_;
-};
+class Export : public support::RunFolder {};
 
 TEST_F(Export, EveryFormatIsWrittenAndChecked) {
   train("r", "quick");
@@ -84,10 +58,12 @@ TEST_F(Export, WithoutAWidthItTakesWhatSelectChose) {
   refused({"export", "r", "--format", "onnx"}, 2, "was chosen from another state of the run");
   folder_.write("r/choice.ini", "[choice]\n");
   refused({"export", "r", "--format", "onnx"}, 65, "not what `concertina select` writes");
+  folder_.write("r/choice.ini", "[choice]\nwidth = 7\nexit = 1\n[measured]\nrun_sha256 = 0\n");
+  refused({"export", "r", "--format", "onnx"}, 65, "choice.width \"7\" is not in 0.001 to 1");
 }
 
 TEST_F(Export, AnyWidthOfACalibratedRunShips) {
-  train("us", "sandwich", {"--set", "distill.calibration-images=100"});
+  train("us", "sandwich", {"--epochs", "1", "--set", "distill.calibration-images=100"});
   const std::string before = contents(folder_ / "us/run.h5");
   const Json one = json_of({"export", "us", "--width", "0.5,0.75,1", "--format", "onnx"});
   EXPECT_EQ(one.at("submodels").at(0).at("id"), "w0.500-0.750-1.000");
@@ -113,7 +89,7 @@ TEST_F(Export, AllWidthsAreOneFile) {
 }
 
 TEST_F(Export, ABestCheckpointShipsToo) {
-  train("r", "quick", {"--validation", "40"});
+  train("r", "quick", {"--epochs", "1", "--validation", "40"});
   const Json one =
       json_of({"export", "r", "--width", "0.25", "--format", "pt", "--checkpoint", "best"});
   EXPECT_EQ(one.at("submodels").at(0).at("id"), "w0.250");

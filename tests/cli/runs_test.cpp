@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "program.h"
+#include "run_folder.h"
 
 namespace concertina {
 namespace {
@@ -18,26 +18,15 @@ using support::contents;
 using support::expect_refused;
 using support::Outcome;
 using support::Program;
-using support::TempFolder;
 using support::tiny_training;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class Runs : public testing::Test {
+class Runs : public support::RunFolder {
  protected:
-  Outcome run(const std::vector<std::string>& arguments) const {
-    return support::run_program(arguments, folder_.path());
-  }
-  void train(const std::string& name, const std::string& recipe,
-             const std::vector<std::string>& more = {"--epochs", "1"}) const {
-    const Outcome outcome = run(tiny_training(name, recipe, more));
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-  }
   std::string recipe_in(const std::string& run_name) const {
-    return Json::parse(run({"inspect", run_name, "--json"}).out).at("recipe");
+    return json_of({"inspect", run_name}).at("recipe");
   }
-
-  TempFolder folder_;
 };
 
 TEST_F(Runs, RecipeOfARunTrainsAgain) {
@@ -139,7 +128,7 @@ TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
   train("fixed", "quick");
   train("us", "sandwich");
   const auto refused = [&](std::vector<std::string> arguments, const std::string& message) {
-    expect_refused({std::move(arguments), 2, message}, folder_.path());
+    RunFolder::refused(std::move(arguments), 2, message);
   };
   refused({"sweep", "fixed", "--widths", "0.35"}, "--widths: 0.35 was not trained");
   refused({"sweep", "us", "--widths", "0.35", "--checkpoint", "best"},

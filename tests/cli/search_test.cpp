@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "program.h"
+#include "run_folder.h"
 
 namespace concertina {
 namespace {
@@ -26,7 +26,7 @@ using testing::HasSubstr;
 namespace fs = std::filesystem;
 
 // Of a run that is trained once for all tests; each works on a copy.
-class Search : public testing::Test {
+class Search : public support::RunFolder {
  protected:
   static void SetUpTestSuite() {
     trained_ = std::make_unique<TempFolder>();
@@ -44,9 +44,6 @@ class Search : public testing::Test {
     fs::create_directory(folder_ / name);
     fs::copy_file(*trained_ / "us/run.h5", folder_ / name / "run.h5");
   }
-  Outcome run(const std::vector<std::string>& arguments) const {
-    return support::run_program(arguments, folder_.path());
-  }
   static std::vector<std::string> searching(const std::string& name,
                                             const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"search",        name, "--max-macs",    kBudget,
@@ -55,17 +52,10 @@ class Search : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-  Json json_of(std::vector<std::string> arguments) const {
-    arguments.emplace_back("--json");
-    const Outcome outcome = run(arguments);
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
-    return outcome.code == 0 ? Json::parse(outcome.out) : Json();
-  }
   std::string file(const std::string& name) const { return contents(folder_ / name); }
 
   static constexpr const char* kBudget = "250k";
   static std::unique_ptr<TempFolder> trained_;
-  TempFolder folder_;
 };
 std::unique_ptr<TempFolder> Search::trained_;
 
@@ -209,10 +199,6 @@ TEST_F(Search, OfAnExitJudgesByThatExit) {
 }
 
 TEST_F(Search, WhatItCannotDoIsRefused) {
-  const auto refused = [&](std::vector<std::string> arguments, int code,
-                           const std::string& message) {
-    expect_refused({std::move(arguments), code, message}, folder_.path());
-  };
   refused({"search", "us"}, 2, "a search needs a budget, such as --max-macs 20M");
   refused({"search", "us", "--max-macs", "10"}, 77,
           "no sub-model fits max-macs=10: the cheapest, w0.250, needs");
@@ -229,7 +215,7 @@ TEST_F(Search, ARunThatCannotBeSearchedIsRefused) {
     EXPECT_EQ(run(tiny_training(name, recipe, more)).code, code);
   };
   const auto refused = [&](const std::string& name, const std::string& message) {
-    expect_refused({searching(name), 2, message}, folder_.path());
+    RunFolder::refused(searching(name), 2, message);
   };
   train("fixed", "quick", {"--epochs", "1"}, 0);
   refused("fixed", "a search needs a run with net.norm = calibrated");

@@ -44,7 +44,13 @@ inline FlexibleNet example_net(const std::string& name,
 }
 
 inline Card example_card() {
-  Card card{"w0.500", {}, {0.5F, 0.25F, 0.1F}, {0.2F, 0.3F, 0.4F}, {{"accuracy", "0.75"}}};
+  Card card;
+  card.submodel = "w0.500";
+  card.mean = {0.5F, 0.25F, 0.1F};
+  card.deviation = {0.2F, 0.3F, 0.4F};
+  card.origin = {{"epoch", "7"}};
+  card.accuracy = 0.75;
+  card.setting.images = 2000;
   for (int k = 0; k < 10; ++k) card.classes.push_back("class " + std::to_string(k));
   return card;
 }

@@ -110,6 +110,7 @@ TEST(Export, AnOrdinaryModelFileIsAFlexibleModelOfOneSubModel) {
   const FlexibleModel model = FlexibleModel::load(folder / "m.h5", 1);
   ASSERT_EQ(model.submodels().size(), 1U);
   EXPECT_EQ(model.origin("submodel"), "w0.500");
+  EXPECT_EQ(model.pick({}).accuracy, 0.75);
   EXPECT_EQ(model.submodels()[0].cost.params, cost(one.net.spec, resolve(one.net.spec, {})).params);
 }
 

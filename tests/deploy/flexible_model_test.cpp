@@ -67,7 +67,7 @@ TEST(FlexibleModel, SaysWhatItIs) {
   const FlexibleModel model = through_a_file(example_state(net));
   EXPECT_EQ(model.net().name, "msdnet-tiny");
   EXPECT_EQ(model.classes()[3], "class 3");
-  EXPECT_EQ(model.origin("accuracy"), "0.75");
+  EXPECT_EQ(model.origin("epoch"), "7");
   EXPECT_EQ(model.origin("none"), "");
   EXPECT_EQ(model.submodel("w0.500-e2").subnet.exit, 2);
   try {

@@ -107,14 +107,8 @@ TEST(PlainNet, FactsSayWhatAUserNeeds) {
   EXPECT_EQ(all.at("mean"), "0.5 0.25 0.100000001");
   EXPECT_THAT(all.at("classes"), HasSubstr("[\"class 0\",\"class 1\""));
   EXPECT_EQ(all.at("accuracy"), "0.75");
-}
-
-TEST(PlainNet, StateDictNamesAreTheModulesWhereTheyAreKnown) {
-  NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
-  for (Layer& layer : spec.layers) layer.module.clear();
-  EXPECT_EQ(state_dict_name(spec, "stem.conv/weight"), "stem.conv.weight");
-  spec.layers[1].module = "features.0.0";
-  EXPECT_EQ(state_dict_name(spec, "stem.conv/weight"), "features.0.0.weight");
+  EXPECT_EQ(all.at("accuracy_images"), "2000 test");
+  EXPECT_EQ(all.at("epoch"), "7");
 }
 
 }  // namespace

@@ -39,6 +39,15 @@ TEST(NetSpec, BiasAndModuleStandInTheText) {
   EXPECT_THAT(refusal(net), HasSubstr("only a convolution can say whether it has a bias"));
 }
 
+TEST(NetSpec, StateDictNamesAreTheModulesWhereTheyAreKnown) {
+  NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  for (Layer& layer : spec.layers) layer.module.clear();
+  EXPECT_EQ(state_dict_name(spec, "stem.conv/weight"), "stem.conv.weight");
+  spec.layers[1].module = "features.0.0";
+  EXPECT_EQ(state_dict_name(spec, "stem.conv/weight"), "features.0.0.weight");
+  EXPECT_EQ(state_dict_name(spec, "stem.conv/weight", ".bn.1"), "features.0.0.bn.1.weight");
+}
+
 TEST(NetSpec, BadTextIsRefused) {
   EXPECT_THROW(read_spec("{"), DataError);
   EXPECT_THROW(read_spec("{}"), DataError);

@@ -74,6 +74,11 @@ TEST(Widths, AreListsAndRanges) {
             (std::vector<Width>{Width::parse("0.5"), Width::per_stage({500, 1000}), Width()}));
 }
 
+TEST(Widths, SurviveTheirText) {
+  EXPECT_EQ(widths_text(parse_widths("1 0.5,0.75-1 0.25")), "0.25 0.5 0.75-1 1");
+  EXPECT_EQ(widths_text({}), "");
+}
+
 TEST(Widths, RefuseWhatIsNone) {
   for (const char* text :
        {"", " , ", "0.25-0.5:1:0.25", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a", "::"}) {

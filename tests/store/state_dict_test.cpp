@@ -115,7 +115,9 @@ TEST(StateDict, PythonAndWeReadEachOther) {
     ASSERT_EQ(script(python, "make " + folder.string()), 0);
     for (const std::string& name : store_test::golden_names()) expect_file(folder.path(), name);
     folder.write("ours.safetensors", safetensors_bytes(expected_state_dict()));
-    folder.write("ours.pt", pytorch_bytes(expected_state_dict()));
+    StateDict ours = expected_state_dict();
+    ours.metadata = {{"net", "a net"}, {"classes", "[\"cat\"]"}};
+    folder.write("ours.pt", pytorch_bytes(ours));
     EXPECT_EQ(script(python, "check " + folder.string()), 0);
   }
   if (tried == 0) {

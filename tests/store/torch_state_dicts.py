@@ -120,6 +120,8 @@ def check(folder):
     check_equal("ours.pt", found, expected)
     if type(found) is not OrderedDict:
         sys.exit(f"ours.pt holds a {type(found)}")
+    if found.metadata != {"net": "a net", "classes": '["cat"]'}:
+        sys.exit(f"ours.pt says {found.metadata}")
     try:
         from safetensors.torch import load_file
     except ImportError:

@@ -23,10 +23,11 @@
 namespace concertina::deploy {
 
 // Copies share everything. Every member may be called by several threads at once; nothing remembers
-// which sub-model ran last, and no setting of the process is read or changed.
+// which sub-model ran last, and no setting of the process is changed.
 class FlexibleModel {
  public:
-  // threads: the most that one call computes with; 0 = the cores there are. Throws NoInputError,
+  // threads: the most that one call computes with; 0 = kernels::thread_count(),
+  // the cores there are. Throws NoInputError,
   // IoError, DataError.
   static FlexibleModel load(const std::filesystem::path& file, int threads = 0);
   explicit FlexibleModel(ModelState state, int threads = 0);

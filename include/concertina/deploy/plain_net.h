@@ -3,11 +3,13 @@
 // (deploy/flexible_model.h).
 #pragma once
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "concertina/nn/flexible_net.h"
+#include "concertina/spec/measurement.h"
 #include "concertina/store/run_file.h"
 
 namespace concertina::deploy {
@@ -20,7 +22,11 @@ struct Card {
   std::string submodel;                // "w0.500"
   std::vector<std::string> classes;    // names of the logits
   std::vector<float> mean, deviation;  // one a channel: input = (pixel / 255 - mean) / deviation
-  Facts origin;                        // "run_sha256", "accuracy" and so on
+  Facts origin;                        // "run_sha256" and so on
+  // Of the sub-model; NaN where it was not measured. `setting`: on which images.
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  // fraction
+  double loss = std::numeric_limits<double>::quiet_NaN();      // nats
+  SweepSetting setting;
 };
 
 struct PlainNet {
@@ -41,12 +47,7 @@ PlainNet fold(const PlainNet& net);
 FlexibleNet net_of(const PlainNet& net);
 
 // The card as text: net, submodel, classes (a JSON list), mean, deviation (numbers with spaces),
-// input ("N,3,32,32 float32 ..."), and its origin.
+// input ("N,3,32,32 float32 ..."), accuracy and the images it is of, and its origin.
 Facts facts(const PlainNet& net);
-
-// The names that PyTorch implementations of the architecture use: Layer::module where it is set,
-// the layer's own path otherwise, a dot, and "weight", "bias", "running_mean", "running_var".
-// `tensor` is a name of PlainNet::tensors.
-std::string state_dict_name(const NetSpec& spec, const std::string& tensor);
 
 }  // namespace concertina::deploy

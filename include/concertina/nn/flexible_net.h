@@ -155,6 +155,8 @@ class FlexibleNet {
   Engine resolved_engine(Engine wanted) const;
   void check_shape(const at::Tensor& images) const;  // or throws
   Bank make_bank(Width width) const;
+  // Throws as forward() for a width whose norms this pass cannot take.
+  void check_bank(Width width, Pass pass) const;
   // The width's bank; null where a pass needs none.
   Bank* bank_for(Width width, Pass pass);
   // taps: indexes of layers of the spec. `done` is asked after every exit, if at all; once it says

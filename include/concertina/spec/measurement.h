@@ -22,6 +22,9 @@ struct Measurement {
   double latency_p95 = 0;     // seconds a batch
 };
 
+// Its id and any-time cost; all else NaN.
+Measurement unmeasured(const NetSpec& net, const Subnet& subnet);
+
 // When an image leaves a net with several exits. Confidence: the largest softmax probability.
 struct ExitPolicy {
   std::vector<float> thresholds;  // one an exit: an image leaves where its confidence is not below

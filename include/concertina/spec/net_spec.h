@@ -48,6 +48,14 @@ struct NetSpec {
   int exit_count() const { return static_cast<int>(exits.size()); }
 };
 
+// Added to a norm's variance, as in every public checkpoint of these nets.
+constexpr double kNormEpsilon = 1e-5;
+
+// What PyTorch implementations call a tensor of a layer ("stem.conv/weight"): its module, or the
+// layer's own path where it has none, `between`, a dot and the parameter: "features.0.0.weight".
+std::string state_dict_name(const NetSpec& net, const std::string& tensor,
+                            const std::string& between = "");
+
 const std::string& kind_name(LayerKind kind);  // "conv", as in the JSON text
 
 // "w0.500", "w0.500-0.750-1.000" with a share a stage; "w1.000-e3" when the net has several exits.

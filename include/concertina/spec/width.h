@@ -54,6 +54,7 @@ class Width {
 // from 0.25 to 1 in steps of 0.025, "0.5-0.75-1" for one with a share a stage. Throws UsageError
 // naming the part that is none.
 std::vector<Width> parse_widths(std::string_view text);
+std::string widths_text(const std::vector<Width>& widths);  // "0.25 0.5-0.75-1 1"
 
 // One sub-model: a width, and the exit it answers at (1 is the first). Orders by width, then exit.
 struct Subnet {

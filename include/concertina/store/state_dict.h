@@ -37,8 +37,9 @@ StateDict parse_state_dict(std::string_view bytes, const std::string& name);
 // The bytes of a file that the safetensors package reads; int64 tensors come first, so that every
 // value is aligned.
 std::string safetensors_bytes(const StateDict& state);
-// The bytes of a file that torch.load(weights_only=True) gives an OrderedDict of tensors for. The
-// metadata are not written. Throws DataError beyond 4 GiB.
+// The bytes of a file that torch.load(weights_only=True) gives an OrderedDict of tensors for, with
+// the metadata as its attribute `metadata`, a dict, which read_state_dict() leaves out. Throws
+// DataError beyond 4 GiB.
 std::string pytorch_bytes(const StateDict& state);
 
 }  // namespace concertina
