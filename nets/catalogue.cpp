@@ -10,11 +10,17 @@ namespace {
 
 std::vector<NetOption> mobilenet_options(const std::string& stem, const std::string& strides,
                                          const std::string& blocks, const std::string& percent,
-                                         const std::string& widths) {
+                                         const std::string& widths,
+                                         const std::string& branches = "1",
+                                         const std::string& shared = "3") {
   return {{"stem-stride", stem, "stride of the first convolution, 1 to 4"},
           {"stage-strides", strides, "strides of the five stages, such as 1-2-2-2-2"},
           {"stage-blocks", blocks, "blocks of the five stages"},
           {"channels-percent", percent, "all channel counts, in percent of the published ones"},
+          {"branches", branches,
+           "how often the stages behind the shared ones stand side by side, "
+           "each with an exit"},
+          {"shared-stages", shared, "of several branches: the stages in front of them, 0 to 4"},
           {"widths", widths, "the widths that are trained, ascending to 1"}};
 }
 
@@ -67,6 +73,10 @@ const std::vector<NetEntry>& net_catalogue() {
                       mobilenet_options("1", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-1")),
       mobilenet_entry("slimmable-mobilenet-v1-tiny", "a tiny one in four widths, for tests",
                       mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
+      mobilenet_entry("branched-mobilenet-v1", "MobileNet-V1 with four branches, strides for 32x32",
+                      mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "1", "4")),
+      mobilenet_entry("branched-mobilenet-v1-tiny", "a tiny one with three branches, for tests",
+                      mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "1", "3")),
       msdnet_entry("msdnet", "multi-scale dense net, seven exits (as msdnet-a)",
                    {"7", "4", "2", "even", "16", "6", "1"}),
       msdnet_entry("msdnet-a", "any-time, 7 exits, growth 6",

@@ -27,6 +27,7 @@ namespace {
 
 // Small: the time of a step does not depend on it, and random labels must not make the net diverge.
 constexpr double kLearningRate = 1e-4;
+constexpr std::int64_t kStepsPerEpoch = 100;  // where moving weights are read
 
 std::vector<Option> options() {
   return with({text_option("net", "NAME", "the network", "slimmable-mobilenet-v1"),
@@ -56,6 +57,18 @@ Images random_images(const NetSpec& net, std::int64_t batch, at::Device device) 
   return {images.to(device), labels.to(device)};
 }
 
+// In the place of external teachers: the full net, untrained.
+Teachers stand_ins(const NetSpec& spec, const Recipe& recipe, at::Device device) {
+  Teachers teachers;
+  for (const PlanNode& node : recipe.plan.nodes) {
+    if (node.kind != NodeKind::external) continue;
+    FlexibleNet net(spec, {Width()}, {}, recipe.seed, device);
+    net.set_calibrated(Width(), true);
+    teachers[node.name] = net_teacher(std::move(net), {Width(), spec.exit_count()}, {}, {});
+  }
+  return teachers;
+}
+
 class StepBench {
  public:
   StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device,
@@ -63,7 +76,8 @@ class StepBench {
       : recipe_(recipe),
         widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
         net_(spec, widths_, norm_settings(recipe), recipe.seed, device),
-        sgd_(net_.parameters(), recipe),
+        parts_(recipe.plan, spec, place(0), stand_ins(spec, recipe, device), device),
+        sgd_(trained_parameters(net_, parts_), recipe),
         data_(random_images(spec, batch, device)) {
     net_.set_engine(engine, precision);
     give_threads_to(net_.engine());
@@ -76,8 +90,7 @@ class StepBench {
   double run(std::int64_t step) {
     const auto start = std::chrono::steady_clock::now();
     sgd_.clear_gradients();
-    train_step(net_, recipe_.plan, active_widths(recipe_, widths_, step), data_.images,
-               data_.labels);
+    train_step(net_, recipe_.plan, parts_, {data_.images, data_.labels, place(step)});
     sgd_.gradient_norm();
     sgd_.step(kLearningRate);
     // Waits for a device that works on its own.
@@ -86,9 +99,14 @@ class StepBench {
   }
 
  private:
+  PlanStep place(std::int64_t step) const {
+    return plan_step(recipe_, widths_, net_.spec().exit_count(), step, kStepsPerEpoch);
+  }
+
   const Recipe& recipe_;
   std::vector<Width> widths_;
   FlexibleNet net_;
+  PlanParts parts_;
   Sgd sgd_;
   Images data_;
 };

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "runs.h"
 #include "start.h"
+#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
@@ -39,7 +40,8 @@ int run(const Options& options) {
   log_info("continuing after epoch " + std::to_string(state.progress.epoch) + " of " +
            std::to_string(run.recipe.epochs) + ", step " +
            std::to_string(state.progress.step_in_epoch));
-  return train_and_report(state, data, run.folder, device, options);
+  const Teachers teachers = open_teachers(run.recipe, data.description, device);
+  return train_and_report(state, data, {run.folder, device, -1, teachers}, options);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // concertina train
 #include <iostream>
-#include <map>
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
@@ -13,6 +12,7 @@
 #include "fresh_run.h"
 #include "runs.h"
 #include "start.h"
+#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
@@ -42,6 +42,7 @@ std::vector<Option> options() {
       fresh_run_options(),
       {{text_option("recipe", "NAME|FILE",
                     "how to train (see `concertina list recipes`); of a run, as it was trained")},
+       {teacher_option()},
        recipe_options(),
        arithmetic_options(),
        {max_steps_option(),
@@ -60,20 +61,24 @@ Overrides overrides(const Options& options) {
 
 // Who learns from whom, one line a student.
 void log_plan(const NetSpec& net, const Recipe& recipe) {
+  for (const PlanNode& node : recipe.plan.nodes) log_info("plan: " + node_text(node));
   for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
-  const auto widths = active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
-  std::map<Subnet, std::string> teachers;
-  for (const Link& link : recipe.plan.links(widths, net.exit_count())) {
-    teachers[link.student] += " " + (link.from_label ? "label" : subnet_id(net, link.teacher));
+  const auto& widths = recipe.widths.empty() ? net.widths : recipe.widths;
+  std::vector<std::pair<std::string, std::string>> teachers;  // of each student
+  for (const Link& link : recipe.plan.links(plan_step(recipe, widths, net.exit_count()))) {
+    const std::string student = end_text(net, recipe.plan, link.student);
+    if (teachers.empty() || teachers.back().first != student) teachers.emplace_back(student, "");
+    teachers.back().second += " " + end_text(net, recipe.plan, link.teacher);
   }
   for (const auto& [student, names] : teachers) {
-    log_info("plan: " + subnet_id(net, student) + " <-" + names +
+    log_info("plan: " + student + " <-" + names +
              (recipe.random_widths >= 0 ? " (first step)" : ""));
   }
 }
 
 int run(const Options& options) {
-  const Recipe recipe = find_recipe(options.needed("recipe"), overrides(options));
+  Recipe recipe = find_recipe(options.needed("recipe"), overrides(options));
+  name_teachers(recipe, options);
   if (options.flag("print-recipe")) {
     std::cout << print_recipe(recipe);
     return 0;
@@ -88,9 +93,10 @@ int run(const Options& options) {
   create_folder(folder);
   const FolderLock lock(folder);
   refuse_old_run(folder);
-  RunState state =
-      new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options));
-  return train_and_report(state, data, folder, device, options);
+  const Teachers teachers = open_teachers(recipe, data.description, device);
+  RunState state = new_run(net, recipe, data, device, chosen_engine(options),
+                           chosen_precision(options), teachers);
+  return train_and_report(state, data, {folder, device, -1, teachers}, options);
 }
 
 }  // namespace

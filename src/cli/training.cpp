@@ -133,26 +133,23 @@ void print_training(const RunState& state, const std::filesystem::path& folder, 
   }
 }
 
-int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
-                     at::Device device, const Options& options) {
+int train_and_report(RunState& state, const PreparedData& data, TrainSetting setting,
+                     const Options& options) {
   const SignalGuard guard;
   Display display(options.flag("quiet"));
-  TrainSetting setting;
-  setting.folder = folder;
-  setting.device = device;
   if (options.given("max-steps")) setting.max_steps = options.integer("max-steps");
   const TrainWatcher watcher{[&](const StepView& view) { display.step(view); },
                              [&](const EpochView& view) { display.epoch(view); }};
   const TrainEnd end = train(state, data, setting, watcher);
   display.clear();
   if (end == TrainEnd::step_limit) {
-    throw StoppedError("step limit met " + where_saved(state, folder));
+    throw StoppedError("step limit met " + where_saved(state, setting.folder));
   }
   if (end == TrainEnd::interrupted) {
-    log_warn("interrupted " + where_saved(state, folder));
+    log_warn("interrupted " + where_saved(state, setting.folder));
     return 128 + SignalGuard::received();
   }
-  print_training(state, folder, options.flag("json"));
+  print_training(state, setting.folder, options.flag("json"));
   return 0;
 }
 

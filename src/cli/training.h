@@ -3,8 +3,7 @@
 
 #include <filesystem>
 
-#include "concertina/store/run_file.h"
-#include "concertina/train/run_state.h"
+#include "concertina/train/trainer.h"
 
 #include "options.h"
 
@@ -15,8 +14,8 @@ Option max_steps_option();
 
 // Trains to the end, or to where it is told to stop; prints the result; gives the exit code. This
 // process holds the folder's lock.
-int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
-                     at::Device device, const Options& options);
+int train_and_report(RunState& state, const PreparedData& data, TrainSetting setting,
+                     const Options& options);
 // The newest evaluations of every sub-model, as a table or as JSON.
 void print_training(const RunState& state, const std::filesystem::path& folder, bool json);
 

@@ -20,19 +20,6 @@
 namespace concertina::deploy {
 namespace {
 
-FlexibleNet net_of_model(const ModelState& state) {
-  const at::NoGradGuard guard;
-  std::vector<Width> widths;
-  for (const NormBank& bank : state.norms) widths.push_back(bank.width);
-  FlexibleNet net(state.net, widths, {}, 0, at::kCPU);
-  load_tensors(state.weights, net.weights());
-  for (const NormBank& bank : state.norms) {
-    load_tensors(bank.values, net.norms(bank.width));
-    net.set_calibrated(bank.width, true);
-  }
-  return net;
-}
-
 // The largest softmax probability of one image's logits.
 float confidence(const at::Tensor& logits) {
   const float* values = logits.data_ptr<float>();
@@ -50,6 +37,19 @@ at::Tensor per_channel(const std::vector<float>& values) {
 }
 
 }  // namespace
+
+FlexibleNet net_of_model(const ModelState& state) {
+  const at::NoGradGuard guard;
+  std::vector<Width> widths;
+  for (const NormBank& bank : state.norms) widths.push_back(bank.width);
+  FlexibleNet net(state.net, widths, {}, 0, at::kCPU);
+  load_tensors(state.weights, net.weights());
+  for (const NormBank& bank : state.norms) {
+    load_tensors(bank.values, net.norms(bank.width));
+    net.set_calibrated(bank.width, true);
+  }
+  return net;
+}
 
 struct FlexibleModel::Inside {
   Inside(ModelState given, int threads)

@@ -9,14 +9,36 @@
 
 namespace concertina::deploy {
 
-at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images) {
-  const at::NoGradGuard guard;
-  std::istringstream stream(bytes);
+namespace {
+
+template <class Action>
+auto guarded(const Action& action) {
   try {
-    return torch::jit::load(stream).forward({images}).toTensor();
+    return action();
   } catch (const c10::Error& error) {
     throw DataError(std::string("TorchScript file: ") + error.what_without_backtrace());
   }
+}
+
+}  // namespace
+
+struct TorchScript::Inside {
+  torch::jit::Module module;
+};
+
+TorchScript::TorchScript(const std::string& bytes) {
+  std::istringstream stream(bytes);
+  inside_ = guarded([&] { return std::make_shared<Inside>(Inside{torch::jit::load(stream)}); });
+  inside_->module.eval();
+}
+
+at::Tensor TorchScript::run(const at::Tensor& images) const {
+  const at::NoGradGuard guard;
+  return guarded([&] { return inside_->module.forward({images}).toTensor(); });
+}
+
+at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images) {
+  return TorchScript(bytes).run(images);
 }
 
 }  // namespace concertina::deploy

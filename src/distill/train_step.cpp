@@ -2,142 +2,220 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/distill/criteria.h"
 
+#include "answers.h"
+
 namespace concertina {
 namespace {
 
-// One sub-model in this step. Losses see `leaf`, so that each link's gradient in the logits is
-// known by itself; their sum goes backward through `logits` once.
-struct Node {
-  at::Tensor logits;
-  at::Tensor leaf;
-  at::Tensor gradient;  // undefined until a link adds to it
-};
-
-std::string describe(const NetSpec& net, const DistillPlan& plan, const Link& link) {
-  return subnet_id(net, link.student) + ", edge \"" +
-         edge_text(plan.edges[static_cast<std::size_t>(link.edge)]) + "\"";
+void add(at::Tensor& sum, const at::Tensor& gradient) {
+  if (!gradient.defined()) return;
+  sum = sum.defined() ? at::add(sum, gradient) : gradient;
 }
 
 class Walk {
  public:
-  Walk(FlexibleNet& net, const DistillPlan& plan, const at::Tensor& labels)
-      : net_(net), plan_(plan), labels_(labels) {
-    for (const Edge& edge : plan.edges) {
-      keep_graphs_ = keep_graphs_ || edge.gradient == GradientPolicy::through;
-    }
-  }
+  Walk(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts, const StepInput& input)
+      : spec_(net.spec()),
+        plan_(plan),
+        parts_(parts),
+        input_(input),
+        answers_(net, plan, parts, input),
+        links_(plan.links(input.place)),
+        subnets_(largest_first(input.place.active, input.place.exits)) {}
 
-  StepReport run(const std::vector<Width>& active, const at::Tensor& images) {
-    std::vector<Width> widths = active;
-    std::sort(widths.rbegin(), widths.rend());
-    const int exits = net_.spec().exit_count();
-    const std::vector<Link> links = plan_.links(active, exits);
-    for (const Width width : widths) {
-      forward(width, images);
-      for (const Link& link : links) {
-        if (link.student.width == width) follow(link);
+  StepReport run() {
+    for (const Subnet& subnet : subnets_) {
+      if (subnet.exit != input_.place.exits) continue;  // a width's exits share its pass
+      const Width width = subnet.width;
+      answers_.run(width, links_);
+      for (const Link& link : links_) {
+        if (narrowest(ends_of(link)) == width) follow(link);
       }
-      summarise(width, exits);
-      if (!keep_graphs_) backward(width);
+      for (const Subnet& done : subnets_) {
+        if (done.exit == input_.place.exits && last_gradient(done.width) == width) {
+          backward(done.width);
+        }
+      }
     }
-    if (keep_graphs_) {
-      for (const Width width : widths) backward(width);
-    }
+    for (const Subnet& subnet : subnets_) summarise(subnet);
     return std::move(report_);
   }
 
  private:
-  void forward(Width width, const at::Tensor& images) {
-    const std::vector<at::Tensor> logits =
-        net_.forward(images, {width, net_.spec().exit_count()}, Pass::train);
-    for (std::size_t exit = 0; exit < logits.size(); ++exit) {
-      Node& node = nodes_[{width, static_cast<int>(exit) + 1}];
-      node.logits = logits[exit];
-      node.leaf = logits[exit].detach().set_requires_grad(true);
+  // Where the label stands in for a teacher that is missing, it teaches plainly.
+  const Edge& edge_of(const Link& link) const {
+    static const Edge plain = parse_edge("label -> each : ce");
+    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+    return link.from_label() && edge.teacher.role != Role::label ? plain : edge;
+  }
+  bool is_through(const Link& link) const {
+    return !link.from_label() && edge_of(link).gradient == GradientPolicy::through;
+  }
+
+  // The sub-models that a link joins; that it gives gradients.
+  std::vector<Subnet> ends_of(const Link& link) const {
+    std::vector<Subnet> ends = plan_.subnets_of(link.student, input_.place);
+    for (const Subnet& subnet : plan_.subnets_of(link.teacher, input_.place)) {
+      if (std::find(ends.begin(), ends.end(), subnet) == ends.end()) ends.push_back(subnet);
     }
+    return ends;
+  }
+  std::vector<Subnet> learners_of(const Link& link) const {
+    return is_through(link) ? ends_of(link) : plan_.subnets_of(link.student, input_.place);
+  }
+
+  static Width narrowest(const std::vector<Subnet>& subnets) {
+    const auto least = std::min_element(subnets.begin(), subnets.end());
+    return least->width;
+  }
+
+  // The width whose pass brings the last gradient to a width.
+  Width last_gradient(Width width) const {
+    Width last = width;
+    for (const Link& link : links_) {
+      for (const Subnet& learner : learners_of(link)) {
+        if (learner.width == width) last = std::min(last, narrowest(ends_of(link)));
+      }
+    }
+    return last;
   }
 
   void follow(const Link& link) {
-    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
-    Node& student = nodes_.at(link.student);
-    Node* teacher = link.from_label ? nullptr : &nodes_.at(link.teacher);
-    const bool through = teacher != nullptr && edge.gradient == GradientPolicy::through;
-    std::vector<at::Tensor> inputs{student.leaf};
-    if (through) inputs.push_back(teacher->leaf);
-    const at::Tensor loss = at::mul(loss_of(edge, teacher, student), link.weight);
-    const std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, inputs);
-    add(student, gradients[0]);
-    if (through) add(*teacher, gradients[1]);
-    record(link, loss, gradients[0]);
+    if (link.weight == 0) return;
+    const at::Tensor loss =
+        at::mul(edge_loss(edge_of(link), link.temperature, inputs_of(link)), link.weight);
+    std::vector<Value*> values;
+    std::vector<at::Tensor> wanted;
+    for (const Subnet& subnet : learners_of(link)) {
+      for (Value* value : answers_.values_of(subnet)) {
+        values.push_back(value);
+        wanted.push_back(value->leaf);
+      }
+    }
+    std::vector<Parameter> learned = learned_of(link);
+    for (const Parameter& parameter : learned) wanted.push_back(parameter.value);
+    const auto gradients = torch::autograd::grad({loss}, wanted, {}, /*retain_graph=*/{},
+                                                 /*create_graph=*/false, /*allow_unused=*/true);
+    record(link, loss, {gradients.begin(), gradients.begin() + own_values(link)});
+    for (std::size_t k = 0; k < values.size(); ++k) add(values[k]->gradient, gradients[k]);
+    for (std::size_t k = 0; k < learned.size(); ++k) {
+      add(learned[k].value.mutable_grad(), gradients[values.size() + k]);
+    }
   }
 
-  at::Tensor loss_of(const Edge& edge, const Node* teacher, const Node& student) const {
-    if (teacher == nullptr) return cross_entropy(labels_, student.leaf);
-    const bool stop = edge.gradient == GradientPolicy::stop;
-    return distillation_loss(edge, stop ? teacher->leaf.detach() : teacher->leaf, student.leaf);
+  // How many of a link's values are its student's; they come first.
+  std::ptrdiff_t own_values(const Link& link) {
+    std::ptrdiff_t count = 0;
+    for (const Subnet& subnet : plan_.subnets_of(link.student, input_.place)) {
+      count += static_cast<std::ptrdiff_t>(answers_.values_of(subnet).size());
+    }
+    return count;
   }
 
-  static void add(Node& node, const at::Tensor& gradient) {
-    node.gradient = node.gradient.defined() ? at::add(node.gradient, gradient) : gradient;
+  std::vector<Parameter> learned_of(const Link& link) const {
+    const bool any = edge_of(link).adapter != Adapter::none || answers_.is_learned(link.student) ||
+                     (is_through(link) && answers_.is_learned(link.teacher));
+    return any ? parts_.parameters() : std::vector<Parameter>{};
   }
 
-  void record(const Link& link, const at::Tensor& loss, const at::Tensor& gradient) {
-    LinkReport entry{link, loss.item<double>(), at::norm(gradient).item<double>()};
+  LossInputs inputs_of(const Link& link) {
+    LossInputs in;
+    in.labels = input_.labels;
+    const Edge& edge = edge_of(link);
+    if (edge.tap.empty()) {
+      in.student = answers_.logits(link.student, link);
+      if (!link.from_label()) in.teacher = target(link, "");
+      return in;
+    }
+    const std::vector<std::string> taps = split(edge.tap, '+');
+    const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
+    for (std::size_t which = 0; which < taps.size(); ++which) {
+      const at::Tensor student = parts_.adapt(link.edge, link.student, link.teacher,
+                                              answers_.tap(link.student, taps[which]), which);
+      (which == 0 ? in.student : in.student_second) = student;
+      if (link.from_label()) continue;
+      (which == 0 ? in.teacher : in.teacher_second) = target(link, theirs[which]);
+    }
+    return in;
+  }
+
+  // What the teacher of a link says: its logits, or a tap. Behind `stop` nothing remembers how.
+  at::Tensor target(const Link& link, const std::string& tap) {
+    const auto said = [&] {
+      return tap.empty() ? answers_.logits(link.teacher, link) : answers_.tap(link.teacher, tap);
+    };
+    if (is_through(link)) return said();
+    const at::NoGradGuard guard;
+    return said().detach();
+  }
+
+  void record(const Link& link, const at::Tensor& loss, const std::vector<at::Tensor>& gradients) {
+    double squares = 0;
+    for (const at::Tensor& gradient : gradients) {
+      if (!gradient.defined()) continue;
+      const double norm = at::norm(gradient).item<double>();
+      squares += norm * norm;
+    }
+    const LinkReport entry{link, loss.item<double>(), std::sqrt(squares)};
     if (!std::isfinite(entry.loss) || !std::isfinite(entry.gradient_norm)) {
-      throw DivergedError("diverged: " + describe(net_.spec(), plan_, link) + ": loss " +
-                          format_real(entry.loss) + ", gradient norm " +
-                          format_real(entry.gradient_norm) +
+      throw DivergedError("diverged: " + end_text(spec_, plan_, link.student) + ", edge \"" +
+                          edge_text(edge_of(link)) + "\": loss " + format_real(entry.loss) +
+                          ", gradient norm " + format_real(entry.gradient_norm) +
                           "; expected finite numbers (try a lower learning rate)");
     }
     report_.links.push_back(entry);
   }
 
-  void summarise(Width width, int exits) {
-    for (int exit = exits; exit >= 1; --exit) {
-      const Subnet subnet{width, exit};
-      SubnetReport entry{subnet, 0, 0};
-      for (const LinkReport& link : report_.links) {
-        if (link.link.student == subnet) entry.loss += link.loss;
-      }
-      const at::Tensor hits = at::eq(at::argmax(nodes_.at(subnet).leaf, 1), labels_);
-      entry.correct = at::sum(hits).item<std::int64_t>();
-      report_.subnets.push_back(entry);
-    }
-  }
-
   void backward(Width width) {
     std::vector<at::Tensor> roots, gradients;
-    for (auto& [subnet, node] : nodes_) {
-      if (subnet.width != width || !node.gradient.defined()) continue;
-      roots.push_back(node.logits);
-      gradients.push_back(node.gradient);
-      node.logits = at::Tensor();  // the graph goes as soon as it was walked
+    for (const Subnet& subnet : subnets_) {
+      if (subnet.width != width) continue;
+      for (Value* value : answers_.values_of(subnet)) {
+        if (value->gradient.defined()) {
+          roots.push_back(value->output);
+          gradients.push_back(value->gradient);
+        }
+        value->output = at::Tensor();  // the graph goes as soon as it was walked
+      }
     }
     if (!roots.empty()) torch::autograd::backward(roots, gradients);
   }
 
-  FlexibleNet& net_;
+  void summarise(const Subnet& subnet) {
+    SubnetReport entry{subnet, 0, 0};
+    const LinkEnd end = LinkEnd::of(subnet);
+    for (const LinkReport& link : report_.links) {
+      if (link.link.student == end) entry.loss += link.loss;
+    }
+    const at::Tensor hits = at::eq(at::argmax(answers_.logits(end, {}), 1), input_.labels);
+    entry.correct = at::sum(hits).item<std::int64_t>();
+    report_.subnets.push_back(entry);
+  }
+
+  const NetSpec& spec_;
   const DistillPlan& plan_;
-  const at::Tensor& labels_;
-  bool keep_graphs_ = false;
-  std::map<Subnet, Node> nodes_;
+  const PlanParts& parts_;
+  const StepInput& input_;
+  Answers answers_;
+  std::vector<Link> links_;
+  std::vector<Subnet> subnets_;
   StepReport report_;
 };
 
 }  // namespace
 
-StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const std::vector<Width>& active,
-                      const at::Tensor& images, const at::Tensor& labels) {
-  return Walk(net, plan, labels).run(active, images);
+StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+                      const StepInput& input) {
+  return Walk(net, plan, parts, input).run();
 }
 
 }  // namespace concertina

@@ -1,155 +1,249 @@
 // The text of an edge.
 #include <algorithm>
-#include <map>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/recipe/plan.h"
+#include "concertina/recipe/preset.h"
 
 #include "names.h"
+#include "plan_words.h"
 
 namespace concertina {
 namespace {
 
-constexpr Name<Role> kTeachers[] = {{"label", Role::label},
-                                    {"full", Role::full},
-                                    {"next-larger", Role::next_larger},
-                                    {"larger", Role::larger}};
-constexpr Name<Role> kStudents[] = {{"each", Role::each},
-                                    {"students", Role::students},
-                                    {"smallest", Role::smallest},
-                                    {"full", Role::full}};
-constexpr Name<Criterion> kCriteria[] = {
-    {"ce", Criterion::ce}, {"soft-ce", Criterion::soft_ce}, {"kl", Criterion::kl}};
 constexpr Name<Reduction> kReductions[] = {{"batchmean", Reduction::batchmean},
                                            {"elementmean", Reduction::elementmean},
                                            {"sum", Reduction::sum}};
 constexpr Name<GradientPolicy> kGradients[] = {{"stop", GradientPolicy::stop},
                                                {"through", GradientPolicy::through}};
 constexpr Name<int> kPowers[] = {{"0", 0}, {"1", 1}, {"2", 2}};
+constexpr Name<Temper> kTempers[] = {
+    {"both", Temper::both}, {"teacher", Temper::teacher}, {"student", Temper::student}};
+constexpr Name<Share> kShares[] = {{"mean", Share::mean}, {"sum", Share::sum}};
+constexpr Name<Selector> kSelectors[] = {{"all", Selector::all},
+                                         {"teacher-right", Selector::teacher_right},
+                                         {"teacher-confident", Selector::teacher_confident},
+                                         {"student-wrong", Selector::student_wrong},
+                                         {"correction", Selector::correction},
+                                         {"student-unsure", Selector::student_unsure}};
+constexpr Name<Over> kOvers[] = {{"batch", Over::batch}, {"selected", Over::selected}};
+constexpr Name<Adapter> kAdapters[] = {{"none", Adapter::none},
+                                       {"linear", Adapter::linear},
+                                       {"conv1x1", Adapter::conv1x1},
+                                       {"bridge", Adapter::bridge}};
+constexpr double kMost = 1e6;  // of a weight or a temperature
 
-using Properties = std::map<std::string, std::string>;
-
-template <class Value, std::size_t count>
-Value pick(const std::string& kind, const std::string& word, const Name<Value> (&names)[count]) {
-  for (const Name<Value>& name : names) {
-    if (name.text == word) return name.value;
-  }
-  throw UsageError(unknown_message(kind, word, texts_of(names)));
+bool needs_cutoff(Selector select) {
+  return select == Selector::teacher_confident || select == Selector::student_unsure;
 }
 
-double read_positive(const std::string& name, const std::string& text, double high) {
-  const std::optional<double> value = parse_real(text);
-  if (!value || *value <= 0 || *value > high) {
-    throw UsageError(name + ": expected a number above 0 and at most " + format_real(high) +
-                     ", found \"" + text + "\"");
-  }
-  return *value;
+// The properties that an edge of this criterion and these ends can have, as they are printed.
+std::vector<std::string> known_properties(const Edge& edge, const CriterionEntry& entry) {
+  std::vector<std::string> known = {"weight"};
+  const auto when = [&](bool yes, const std::vector<std::string>& names) {
+    if (yes) known.insert(known.end(), names.begin(), names.end());
+  };
+  const bool taught = !entry.from_label;
+  when(entry.tempered, {"temperature"});
+  when(entry.tempered && taught, {"temper"});
+  when(entry.reduced, {"reduction"});
+  when(entry.tempered && taught, {"t-power"});
+  when(taught, {"gradient", "share", "drop"});
+  when(edge.teacher.role == Role::assistant, {"rank"});
+  when(entry.compares == Compares::logits && taught, {"select", "cutoff", "over"});
+  when(entry.compares != Compares::logits, {"tap"});
+  when(entry.compares != Compares::logits && taught, {"teacher-tap", "adapter"});
+  for (const CriterionNumber& number : entry.numbers) known.emplace_back(number.name);
+  return known;
 }
 
-Properties properties_of(const std::vector<std::string>& given) {
-  static const std::vector<std::string> known = {"weight", "temperature", "reduction", "t-power",
-                                                 "gradient"};
-  Properties properties;
-  for (const std::string& word : given) {
-    const std::size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw UsageError(unknown_message("property", name, known));
-    }
-    if (equals == std::string::npos) throw UsageError("expected " + name + "=VALUE");
-    if (!properties.emplace(name, word.substr(equals + 1)).second) {
-      throw UsageError(name + " is given twice");
-    }
+std::vector<std::string> criterion_names(bool from_label) {
+  std::vector<std::string> names;
+  for (const CriterionEntry& entry : criteria()) {
+    if (entry.from_label == from_label) names.emplace_back(entry.name);
   }
-  return properties;
+  return names;
 }
 
-// "A -> B : criterion property=value ..." as words, whatever the spaces around -> and : are.
-std::vector<std::string> edge_words(std::string_view text) {
-  std::string spaced;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool arrow = text.substr(i, 2) == "->";
-    const std::string_view piece = text.substr(i, arrow ? 2 : 1);
-    const bool mark = arrow || piece == ":";
-    spaced.append(mark ? " " : "").append(piece).append(mark ? " " : "");
-    if (arrow) ++i;
+const CriterionEntry& find_criterion(const std::string& word, bool from_label) {
+  for (const CriterionEntry& entry : criteria()) {
+    if (entry.name != word) continue;
+    if (entry.from_label == from_label) return entry;
+    throw UsageError(
+        (from_label ? "the label teaches with " : word + " is for the label; expected ") +
+        join(criterion_names(from_label), " or ") + (from_label ? " only" : ""));
   }
-  std::vector<std::string> found = words(spaced);
+  throw UsageError(unknown_message("criterion", word, criterion_names(from_label)));
+}
+
+// No sub-model is larger than the full one, and none stands among its own peers.
+void check_ends(const Edge& edge) {
+  const Role teacher = edge.teacher.role;
+  const bool larger = teacher == Role::full || teacher == Role::next_larger ||
+                      teacher == Role::larger || teacher == Role::assistant;
+  if (edge.student.role == Role::full && larger) {
+    throw UsageError("no sub-model is larger than the full one; expected label, peers or a node");
+  }
+  if (edge.student.role == Role::node && teacher == Role::peers) {
+    throw UsageError("a node has no peers; expected label or a sub-model");
+  }
+  if (edge.teacher == edge.student) {
+    throw UsageError("\"" + edge.student.node + "\" would teach itself");
+  }
+}
+
+ValueSchedule read_schedule(const std::string& name, const std::string& text, double low) {
+  ValueSchedule schedule;
+  try {
+    schedule = parse_schedule(text);
+  } catch (const UsageError& error) {
+    throw UsageError(name + ": " + error.what());
+  }
+  const auto [least, most] = schedule.range();
+  const bool nothing = name == "weight" && most <= 0;
+  if (least < low || most > kMost || nothing || (name == "temperature" && least <= 0)) {
+    throw UsageError(name + ": expected " + (low > 0 || nothing ? "more than 0" : "0 or more") +
+                     " and at most " + format_real(kMost) + ", found \"" + text + "\"");
+  }
+  return schedule;
+}
+
+void read_taps(const Properties& given, const CriterionEntry& entry, Edge& edge) {
+  if (entry.compares == Compares::logits) return;
+  edge.tap = given.needed("tap", "a layer's name, feature, map or depth:0.5");
+  const std::string* other = given.find("teacher-tap");
+  edge.teacher_tap = other != nullptr ? *other : edge.tap;
+  const bool pairs = entry.compares == Compares::pairs;
+  for (const std::string& tap : {edge.tap, edge.teacher_tap}) {
+    if (split(tap, '+').size() == (pairs ? 2U : 1U)) continue;
+    throw UsageError("tap: expected " + std::string(pairs ? "two layers, A+B" : "one layer") +
+                     ", found \"" + tap + "\"");
+  }
+  if (const std::string* text = given.find("adapter")) {
+    edge.adapter = pick("adapter", *text, kAdapters);
+  }
+}
+
+void read_selection(const Properties& given, Edge& edge) {
+  const std::string* select = given.find("select");
+  if (select != nullptr) edge.select = pick("selector", *select, kSelectors);
+  const std::string* cutoff = given.find("cutoff");
+  if (cutoff != nullptr) edge.cutoff = read_number("cutoff", *cutoff, 0, 1);
+  if (needs_cutoff(edge.select) != (cutoff != nullptr)) {
+    throw UsageError(cutoff != nullptr
+                         ? "cutoff is for select=teacher-confident and select=student-unsure"
+                         : "cutoff is missing: select=" + *select + " needs it");
+  }
+  const std::string* over = given.find("over");
+  if (over != nullptr) edge.over = pick("over", *over, kOvers);
+  if ((edge.select != Selector::all) != (over != nullptr)) {
+    throw UsageError(over != nullptr
+                         ? "over needs a selector"
+                         : "over is missing: a mean over the batch, or over those selected");
+  }
+}
+
+void read_properties(const Properties& given, const CriterionEntry& entry, Edge& edge) {
+  const auto when = [&](const char* name, const auto& read) {
+    if (const std::string* text = given.find(name)) read(*text);
+  };
+  const std::string why = std::string(entry.name) + " needs it spelt out";
+  when("weight", [&](const auto& text) { edge.weight = read_schedule("weight", text, 0); });
+  when("temperature",
+       [&](const auto& text) { edge.temperature = read_schedule("temperature", text, 0.001); });
+  when("temper", [&](const auto& text) { edge.temper = pick("temper", text, kTempers); });
+  when("share", [&](const auto& text) { edge.share = pick("share", text, kShares); });
+  when("drop",
+       [&](const auto& text) { edge.drop = static_cast<int>(read_number("drop", text, 0, 1000)); });
+  if (entry.reduced) {
+    edge.reduction = pick("reduction", given.needed("reduction", why), kReductions);
+  }
+  if (!entry.from_label) {
+    if (entry.tempered) edge.t_power = pick("t-power", given.needed("t-power", why), kPowers);
+    edge.gradient = pick("gradient", given.needed("gradient", why), kGradients);
+  }
+  if (edge.teacher.role == Role::assistant) {
+    edge.rank = read_schedule("rank", given.needed("rank", "0 is the next larger, 1 the full"), 0);
+    if (edge.rank.range().second > 1) throw UsageError("rank: expected 0 to 1");
+  }
+  for (const CriterionNumber& number : entry.numbers) {
+    const std::string* text = given.find(number.name);
+    edge.numbers[number.name] = text == nullptr
+                                    ? number.fallback
+                                    : read_number(number.name, *text, number.low, number.high);
+  }
+  read_taps(given, entry, edge);
+  read_selection(given, edge);
+}
+
+std::vector<Edge> read_edges(std::string_view text, const Names& nodes) {
+  const std::vector<std::string> found = plan_words(text);
   if (found.size() < 5 || found[1] != "->" || found[3] != ":") {
     throw UsageError("expected TEACHER -> STUDENT : CRITERION property=value ...");
   }
-  return found;
-}
-
-void check_roles(const Edge& edge) {
-  const bool label = edge.teacher == Role::label;
-  if (label != (edge.criterion == Criterion::ce)) {
-    throw UsageError(label ? "the label teaches with ce only"
-                           : "ce is for the label; expected kl or soft-ce");
-  }
-  if (edge.student == Role::full && !label) {
-    throw UsageError("no sub-model is larger than the full one; it learns from the label only");
-  }
-}
-
-void check_spelt_out(const Edge& edge, const Properties& properties) {
-  if (edge.teacher == Role::label) {
-    for (const auto& [name, value] : properties) {
-      if (name != "weight") throw UsageError("a label edge takes weight only, found " + name);
-    }
-    return;
-  }
-  for (const char* name : {"reduction", "t-power", "gradient"}) {
-    if (properties.count(name) == 0) {
-      throw UsageError(std::string(name) +
-                       " is missing: kl and soft-ce need reduction, t-power and gradient");
-    }
-  }
-}
-
-void set_properties(Edge& edge, const Properties& properties) {
-  for (const auto& [name, value] : properties) {
-    if (name == "weight") edge.weight = read_positive(name, value, 1000);
-    if (name == "temperature") edge.temperature = read_positive(name, value, 1000);
-    if (name == "reduction") edge.reduction = pick(name, value, kReductions);
-    if (name == "t-power") edge.t_power = pick(name, value, kPowers);
-    if (name == "gradient") edge.gradient = pick(name, value, kGradients);
-  }
-}
-
-Edge read_edge(std::string_view text) {
-  const std::vector<std::string> found = edge_words(text);
   Edge edge;
-  edge.teacher = pick("teacher", found[0], kTeachers);
-  edge.student = pick("student", found[2], kStudents);
-  edge.criterion = pick("criterion", found[4], kCriteria);
-  const Properties properties = properties_of({found.begin() + 5, found.end()});
-  check_roles(edge);
-  check_spelt_out(edge, properties);
-  set_properties(edge, properties);
-  return edge;
+  edge.teacher = parse_endpoint("teacher", found[0], nodes);
+  edge.student = parse_endpoint("student", found[2], nodes);
+  check_ends(edge);
+  const std::vector<std::string> rest{found.begin() + 5, found.end()};
+  if (const Preset* preset = find_preset(found[4])) {
+    std::vector<Edge> edges;
+    for (const std::string& one : expand(*preset, found[0], found[2], rest)) {
+      edges.push_back(parse_edge(one, nodes));
+    }
+    return edges;
+  }
+  const CriterionEntry& entry = find_criterion(found[4], edge.teacher.role == Role::label);
+  edge.criterion = entry.criterion;
+  read_properties(Properties(rest, known_properties(edge, entry)), entry, edge);
+  return {edge};
 }
 
 }  // namespace
 
-Edge parse_edge(std::string_view text) {
+std::vector<Edge> parse_edges(std::string_view text, const Names& nodes) {
   try {
-    return read_edge(text);
+    return read_edges(text, nodes);
   } catch (const UsageError& error) {
-    throw UsageError("edge \"" + std::string(trim(text)) + "\": " + error.what());
+    const std::string message = error.what();
+    if (message.rfind("edge \"", 0) == 0) throw;  // one of a preset's
+    throw UsageError("edge \"" + std::string(trim(text)) + "\": " + message);
   }
 }
 
+Edge parse_edge(std::string_view text, const Names& nodes) {
+  return parse_edges(text, nodes).front();
+}
+
 std::string edge_text(const Edge& edge) {
-  const std::string head =
-      text_of(edge.teacher, kTeachers) + " -> " + text_of(edge.student, kStudents) + " : " +
-      text_of(edge.criterion, kCriteria) + " weight=" + format_real(edge.weight);
-  if (edge.teacher == Role::label) return head;
-  return head + " temperature=" + format_real(edge.temperature) +
-         " reduction=" + text_of(edge.reduction, kReductions) +
-         " t-power=" + std::to_string(edge.t_power) +
-         " gradient=" + text_of(edge.gradient, kGradients);
+  const CriterionEntry& entry = entry_of(edge.criterion);
+  const bool taught = !entry.from_label;
+  std::string text = endpoint_text(edge.teacher) + " -> " + endpoint_text(edge.student) + " : " +
+                     entry.name + " weight=" + schedule_text(edge.weight);
+  const auto put = [&](bool yes, const char* name, const std::string& value) {
+    if (yes) text += std::string(" ") + name + "=" + value;
+  };
+  const std::string temperature = schedule_text(edge.temperature);
+  put(entry.tempered && (taught || temperature != "1"), "temperature", temperature);
+  put(edge.temper != Temper::both, "temper", text_of(edge.temper, kTempers));
+  put(entry.reduced, "reduction", text_of(edge.reduction, kReductions));
+  put(entry.tempered && taught, "t-power", std::to_string(edge.t_power));
+  put(taught, "gradient", text_of(edge.gradient, kGradients));
+  put(edge.share != Share::mean, "share", text_of(edge.share, kShares));
+  put(edge.drop != 0, "drop", std::to_string(edge.drop));
+  put(edge.teacher.role == Role::assistant, "rank", schedule_text(edge.rank));
+  put(edge.select != Selector::all, "select", text_of(edge.select, kSelectors));
+  put(needs_cutoff(edge.select), "cutoff", format_real(edge.cutoff));
+  put(edge.select != Selector::all, "over", text_of(edge.over, kOvers));
+  put(!edge.tap.empty(), "tap", edge.tap);
+  put(edge.teacher_tap != edge.tap, "teacher-tap", edge.teacher_tap);
+  put(edge.adapter != Adapter::none, "adapter", text_of(edge.adapter, kAdapters));
+  for (const CriterionNumber& number : entry.numbers) {
+    const double value = edge.number(number.name);
+    put(value != number.fallback, number.name, format_real(value));
+  }
+  return text;
 }
 
 }  // namespace concertina

@@ -24,7 +24,7 @@ KeyRow summary_row() {
     }
     r.summary = text;
   };
-  return {about, false, read, [](const Recipe& r) { return Texts{r.summary}; }};
+  return {about, nullptr, read, [](const Recipe& r) { return Texts{r.summary}; }};
 }
 
 // Followed while a recipe is loaded (recipe.cpp); the result is never printed, as nothing is left
@@ -34,7 +34,8 @@ KeyRow extends_row() {
       key("recipe", "extends", "", "the recipe whose values hold where this is silent");
   about.type = "recipe";
   about.range = "a name, or a path that ends in .ini";
-  return {about, false, [](Recipe&, const std::string&) {}, [](const Recipe&) { return Texts{}; }};
+  return {about, nullptr, [](Recipe&, const std::string&) {},
+          [](const Recipe&) { return Texts{}; }};
 }
 
 std::vector<Width> read_widths(const std::string& text) {
@@ -56,7 +57,7 @@ KeyRow widths_row() {
                         "the widths to train, also as from:to:step; default: the net's own list");
   about.type = "widths";
   about.range = "default, or 0.001 to 1 each, 1 included";
-  return {about, false, [](Recipe& r, const std::string& text) { r.widths = read_widths(text); },
+  return {about, nullptr, [](Recipe& r, const std::string& text) { r.widths = read_widths(text); },
           [](const Recipe& r) { return Texts{widths_or_default(r.widths)}; }};
 }
 
@@ -80,7 +81,25 @@ KeyRow milestones_row() {
     for (const double milestone : r.lr.milestones) texts.push_back(format_real(milestone));
     return Texts{texts.empty() ? "none" : join(texts, " ")};
   };
-  return {about, false, read, write};
+  return {about, nullptr, read, write};
+}
+
+KeyRow node_row() {
+  RecipeKey about = key("distill", "node", "",
+                        "what else answers, for edges to name: a net from a file, or a "
+                        "combination; repeat the key for several");
+  about.type = "node";
+  about.range = "NAME : KIND property=value ...";
+  const auto write = [](const Recipe& r) {
+    Texts texts;
+    for (const PlanNode& node : r.plan.nodes) texts.push_back(node_text(node));
+    return texts;
+  };
+  return {about, [](Recipe& r) { r.plan.nodes.clear(); },
+          [](Recipe& r, const std::string& text) {
+            r.plan.nodes.push_back(parse_node(text, r.plan.node_names()));
+          },
+          write};
 }
 
 KeyRow edge_row() {
@@ -88,14 +107,17 @@ KeyRow edge_row() {
       key("distill", "edge", "", "who teaches whom; repeat the key for several edges");
   about.type = "edge";
   about.range = "TEACHER -> STUDENT : CRITERION property=value ...";
+  const auto read = [](Recipe& r, const std::string& text) {
+    for (Edge& edge : parse_edges(text, r.plan.node_names())) {
+      r.plan.edges.push_back(std::move(edge));
+    }
+  };
   const auto write = [](const Recipe& r) {
     Texts texts;
     for (const Edge& edge : r.plan.edges) texts.push_back(edge_text(edge));
     return texts;
   };
-  return {about, true,
-          [](Recipe& r, const std::string& text) { r.plan.edges.push_back(parse_edge(text)); },
-          write};
+  return {about, [](Recipe& r) { r.plan.edges.clear(); }, read, write};
 }
 
 KeyRow random_widths_row() {
@@ -110,7 +132,7 @@ KeyRow random_widths_row() {
   const auto write = [](const Recipe& r) {
     return Texts{r.random_widths < 0 ? "all" : std::to_string(r.random_widths)};
   };
-  return {about, false, read, write};
+  return {about, nullptr, read, write};
 }
 
 constexpr Name<NormMode> kNorms[] = {{"switchable", NormMode::switchable},
@@ -183,6 +205,7 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
                          0, 64, FIELD(crop_padding)));
   rows.push_back(
       real(key("augment", "flip", "probability", "of mirroring an image"), 0, 1, FIELD(flip)));
+  rows.push_back(node_row());  // before the edges that name them
   rows.push_back(edge_row());
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",
@@ -223,7 +246,7 @@ const std::vector<RecipeKey>& recipe_keys() {
 
 Recipe default_recipe() {
   Recipe recipe;
-  recipe.plan.edges = {Edge{}};  // label -> each : ce weight=1
+  recipe.plan.edges = parse_edges("label -> each : ce weight=1");
   return recipe;
 }
 

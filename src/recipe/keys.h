@@ -11,12 +11,15 @@ namespace concertina {
 
 struct KeyRow {
   RecipeKey key;
-  bool list = false;  // may be repeated; every value is appended
+  // Of a key that may be repeated, empties its list: the first value of a recipe replaces those
+  // inherited. Null for every other key.
+  std::function<void(Recipe&)> clear;
   // Throws UsageError that says what was expected and found, without the place.
   std::function<void(Recipe&, const std::string&)> read;
   // One text for every line to print.
   std::function<std::vector<std::string>(const Recipe&)> write;
 
+  bool is_list() const { return clear != nullptr; }
   std::string full_name() const { return key.section + "." + key.name; }
 };
 

@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
+
 namespace concertina {
 
 template <class Value>
@@ -20,6 +23,15 @@ std::vector<std::string> texts_of(const Name<Value> (&names)[count]) {
   std::vector<std::string> out;
   for (const Name<Value>& name : names) out.emplace_back(name.text);
   return out;
+}
+
+// Throws UsageError that names the nearest.
+template <class Value, std::size_t count>
+Value pick(const std::string& kind, const std::string& word, const Name<Value> (&names)[count]) {
+  for (const Name<Value>& name : names) {
+    if (name.text == word) return name.value;
+  }
+  throw UsageError(unknown_message(kind, word, texts_of(names)));
 }
 
 template <class Value, std::size_t count>

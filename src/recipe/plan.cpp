@@ -2,14 +2,148 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 #include "concertina/core/error.h"
+#include "concertina/core/random.h"
 
 namespace concertina {
 namespace {
 
-// The sub-models of a step, largest first: widest first, last exit first.
+// Every sub-model larger than `student` along the chain of next_larger, nearest first.
+std::vector<LinkEnd> larger_than(const Subnet& student, const std::vector<Subnet>& subnets) {
+  const int last = subnets.front().exit;
+  std::vector<LinkEnd> chain;
+  for (auto it = subnets.rbegin(); it != subnets.rend(); ++it) {
+    const bool later_exit = it->width == student.width && it->exit > student.exit;
+    if (later_exit || (it->width > student.width && it->exit == last)) {
+      chain.push_back(LinkEnd::of(*it));
+    }
+  }
+  return chain;
+}
+
+int index_of(const std::vector<PlanNode>& nodes, const std::string& name) {
+  const auto is_it = [&](const PlanNode& node) { return node.name == name; };
+  return static_cast<int>(std::find_if(nodes.begin(), nodes.end(), is_it) - nodes.begin());
+}
+
+bool is_in(const LinkEnd& end, const std::vector<LinkEnd>& ends) {
+  return std::find(ends.begin(), ends.end(), end) != ends.end();
+}
+
+// The students of the links, and the sub-models behind those that are nodes.
+std::vector<LinkEnd> learners(const DistillPlan& plan, const PlanStep& step,
+                              const std::vector<Link>& links) {
+  std::vector<LinkEnd> found;
+  for (const Link& link : links) {
+    if (is_in(link.student, found)) continue;
+    found.push_back(link.student);
+    const std::vector<Subnet> subnets = plan.subnets_of(link.student, step);
+    if (subnets.empty()) {
+      throw UsageError("node \"" + plan.nodes[static_cast<std::size_t>(link.student.node)].name +
+                       "\" cannot learn: no sub-model is a member of it");
+    }
+    for (const Subnet& subnet : subnets) found.push_back(LinkEnd::of(subnet));
+  }
+  return found;
+}
+
+// One step's links being made.
+class Linker {
+ public:
+  Linker(const DistillPlan& plan, const PlanStep& step)
+      : plan_(plan), step_(step), subnets_(largest_first(step.active, step.exits)) {}
+
+  std::vector<Link> run() {
+    for (const Subnet& student : subnets_) add_student(student);
+    for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
+      const Endpoint& student = plan_.edges[static_cast<std::size_t>(edge)].student;
+      if (student.role != Role::node) continue;
+      add_links(edge, LinkEnd::of_node(index_of(plan_.nodes, student.node)));
+    }
+    return std::move(links_);
+  }
+
+ private:
+  // On a chain of n: the one at round(rank (n - 1)).
+  LinkEnd assistant(const Edge& edge, const std::vector<LinkEnd>& chain) const {
+    const double last = static_cast<double>(chain.size() - 1);
+    return chain[static_cast<std::size_t>(std::lround(edge.rank.at(step_.now) * last))];
+  }
+
+  std::vector<LinkEnd> teachers(const Edge& edge, const LinkEnd& student) const {
+    const Endpoint& teacher = edge.teacher;
+    if (teacher.role == Role::label) return {LinkEnd{}};
+    if (teacher.role == Role::node) return {LinkEnd::of_node(index_of(plan_.nodes, teacher.node))};
+    std::vector<LinkEnd> found;
+    if (student.kind == LinkEnd::Kind::subnet && teacher.role != Role::peers &&
+        teacher.role != Role::submodel && teacher.role != Role::smallest) {
+      found = larger_than(student.subnet, subnets_);
+      if (found.empty() || teacher.role == Role::larger) return found;
+      if (teacher.role == Role::assistant) return {assistant(edge, found)};
+      return {teacher.role == Role::full ? found.back() : found.front()};
+    }
+    for (auto subnet = subnets_.rbegin(); subnet != subnets_.rend(); ++subnet) {
+      const LinkEnd end = LinkEnd::of(*subnet);
+      const bool named = teacher.role == Role::peers || names(teacher, *subnet, subnets_);
+      if (named && !(end == student)) found.push_back(end);
+    }
+    return found;
+  }
+
+  // Leaves edge.drop of them out, at least one stays; who goes depends on seed, step and student.
+  void drop(const Edge& edge, std::vector<LinkEnd>& found) const {
+    CounterRandom random(step_.seed, Stream::drop_edge, static_cast<std::uint32_t>(step_.step),
+                         links_.size());
+    for (int k = 0; k < edge.drop && found.size() > 1; ++k) {
+      found.erase(found.begin() + random.below(static_cast<std::uint32_t>(found.size())));
+    }
+  }
+
+  void add_links(int index, const LinkEnd& student) {
+    const Edge& edge = plan_.edges[static_cast<std::size_t>(index)];
+    std::vector<LinkEnd> found = teachers(edge, student);
+    if (edge.drop > 0) drop(edge, found);
+    const double shared = edge.share == Share::mean ? static_cast<double>(found.size()) : 1;
+    for (const LinkEnd& teacher : found) {
+      links_.push_back({index, student, teacher, edge.weight.at(step_.now) / shared,
+                        edge.temperature.at(step_.now)});
+    }
+  }
+
+  // The edge under which a fall-back to the label is counted: the first label edge, or else the
+  // edge that it stands in for.
+  int fallback_edge(int unmet) const {
+    const auto from_label = [](const Edge& edge) { return edge.teacher.role == Role::label; };
+    const auto found = std::find_if(plan_.edges.begin(), plan_.edges.end(), from_label);
+    return found == plan_.edges.end() ? unmet : static_cast<int>(found - plan_.edges.begin());
+  }
+
+  void add_student(const Subnet& student) {
+    const std::size_t before = links_.size();
+    int unmet = -1;
+    for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
+      const Endpoint& named = plan_.edges[static_cast<std::size_t>(edge)].student;
+      if (!names(named, student, subnets_)) continue;
+      add_links(edge, LinkEnd::of(student));
+      unmet = edge;
+    }
+    if (unmet >= 0 && links_.size() == before) {
+      links_.push_back({fallback_edge(unmet), LinkEnd::of(student), {}, 1, 1});
+    }
+  }
+
+  const DistillPlan& plan_;
+  const PlanStep& step_;
+  std::vector<Subnet> subnets_;
+  std::vector<Link> links_;
+};
+
+}  // namespace
+
 std::vector<Subnet> largest_first(std::vector<Width> active, int exits) {
+  assert(!active.empty() && exits >= 1);
   std::sort(active.begin(), active.end());
   active.erase(std::unique(active.begin(), active.end()), active.end());
   std::vector<Subnet> subnets;
@@ -19,8 +153,8 @@ std::vector<Subnet> largest_first(std::vector<Width> active, int exits) {
   return subnets;
 }
 
-bool is_student(Role role, const Subnet& subnet, const std::vector<Subnet>& subnets) {
-  switch (role) {
+bool names(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets) {
+  switch (endpoint.role) {
     case Role::each:
       return true;
     case Role::students:
@@ -29,88 +163,70 @@ bool is_student(Role role, const Subnet& subnet, const std::vector<Subnet>& subn
       return subnet == subnets.front();
     case Role::smallest:
       return subnet == subnets.back();
+    case Role::submodel: {
+      const auto place = std::find(subnets.rbegin(), subnets.rend(), subnet) - subnets.rbegin();
+      return place + 1 == endpoint.index;
+    }
     default:
       return false;
   }
 }
 
-// Every sub-model larger than `student` along the chain of next_larger, nearest first.
-std::vector<Subnet> larger_than(const Subnet& student, const std::vector<Subnet>& subnets) {
-  const int last = subnets.front().exit;
-  std::vector<Subnet> chain;
-  for (auto it = subnets.rbegin(); it != subnets.rend(); ++it) {
-    const bool later_exit = it->width == student.width && it->exit > student.exit;
-    if (later_exit || (it->width > student.width && it->exit == last)) chain.push_back(*it);
-  }
-  return chain;
-}
-
-std::vector<Subnet> teachers(Role role, const Subnet& student, const std::vector<Subnet>& subnets) {
-  std::vector<Subnet> chain = larger_than(student, subnets);
-  if (chain.empty() || role == Role::larger) return chain;
-  return {role == Role::full ? chain.back() : chain.front()};
-}
-
-void add_links(int index, const Edge& edge, const Subnet& student,
-               const std::vector<Subnet>& subnets, std::vector<Link>& links) {
-  if (edge.teacher == Role::label) {
-    links.push_back({index, student, true, {}, edge.weight});
-    return;
-  }
-  const std::vector<Subnet> found = teachers(edge.teacher, student, subnets);
-  for (const Subnet& teacher : found) {
-    const double share = edge.weight / static_cast<double>(found.size());
-    links.push_back({index, student, false, teacher, share});
-  }
-}
-
-// The edge under which a fall-back to the label is counted: the first label edge, or else the edge
-// that it stands in for.
-int fallback_edge(const std::vector<Edge>& edges, int unmet) {
-  const auto from_label = [](const Edge& edge) { return edge.teacher == Role::label; };
-  const auto found = std::find_if(edges.begin(), edges.end(), from_label);
-  return found == edges.end() ? unmet : static_cast<int>(found - edges.begin());
-}
-
-void add_student(const std::vector<Edge>& edges, const Subnet& student,
-                 const std::vector<Subnet>& subnets, std::vector<Link>& links) {
-  const std::size_t before = links.size();
-  int unmet = -1;
-  for (int i = 0; i < static_cast<int>(edges.size()); ++i) {
-    const Edge& edge = edges[static_cast<std::size_t>(i)];
-    if (!is_student(edge.student, student, subnets)) continue;
-    add_links(i, edge, student, subnets, links);
-    unmet = i;
-  }
-  if (unmet >= 0 && links.size() == before) {
-    links.push_back({fallback_edge(edges, unmet), student, true, {}, 1});
-  }
-}
-
-}  // namespace
-
-std::vector<Link> DistillPlan::links(const std::vector<Width>& active, int exits) const {
-  assert(!active.empty() && exits >= 1);
-  const std::vector<Subnet> subnets = largest_first(active, exits);
-  std::vector<Link> links;
-  for (const Subnet& student : subnets) {
-    add_student(edges, student, subnets, links);
-    if (links.empty()) {
-      throw UsageError(
-          "the full sub-model learns from nothing; expected an edge such as "
-          "\"label -> each : ce weight=1\"");
-    }
+std::vector<Link> DistillPlan::links(const PlanStep& step) const {
+  std::vector<Link> links = Linker(*this, step).run();
+  const LinkEnd full = LinkEnd::of(largest_first(step.active, step.exits).front());
+  if (!is_in(full, learners(*this, step, links))) {
+    throw UsageError(
+        "the full sub-model learns from nothing; expected an edge such as "
+        "\"label -> each : ce weight=1\"");
   }
   return links;
 }
 
-std::optional<Subnet> DistillPlan::untaught(const std::vector<Width>& active, int exits) const {
-  const std::vector<Link> all = links(active, exits);
-  for (const Subnet& subnet : largest_first(active, exits)) {
-    const auto teaches = [&](const Link& link) { return link.student == subnet; };
-    if (std::none_of(all.begin(), all.end(), teaches)) return subnet;
+std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& step) const {
+  const std::vector<Subnet> subnets = largest_first(step.active, step.exits);
+  std::vector<LinkEnd> found;
+  for (const Endpoint& endpoint : node.of) {
+    if (endpoint.role == Role::node) {
+      found.push_back(LinkEnd::of_node(index_of(nodes, endpoint.node)));
+    }
+    for (const Subnet& subnet : subnets) {
+      if (names(endpoint, subnet, subnets)) found.push_back(LinkEnd::of(subnet));
+    }
+  }
+  return found;
+}
+
+std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& step) const {
+  if (end.kind == LinkEnd::Kind::subnet) return {end.subnet};
+  std::vector<Subnet> found;
+  if (end.kind == LinkEnd::Kind::label) return found;
+  for (const LinkEnd& member : members(nodes[static_cast<std::size_t>(end.node)], step)) {
+    for (const Subnet& subnet : subnets_of(member, step)) {
+      if (std::find(found.begin(), found.end(), subnet) == found.end()) found.push_back(subnet);
+    }
+  }
+  return found;
+}
+
+std::optional<Subnet> DistillPlan::untaught(const PlanStep& step) const {
+  const std::vector<LinkEnd> learning = learners(*this, step, links(step));
+  for (const Subnet& subnet : largest_first(step.active, step.exits)) {
+    if (!is_in(LinkEnd::of(subnet), learning)) return subnet;
   }
   return std::nullopt;
+}
+
+Names DistillPlan::node_names() const {
+  Names result;
+  for (const PlanNode& node : nodes) result.push_back(node.name);
+  return result;
+}
+
+std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end) {
+  if (end.kind == LinkEnd::Kind::label) return "label";
+  if (end.kind == LinkEnd::Kind::subnet) return subnet_id(net, end.subnet);
+  return plan.nodes[static_cast<std::size_t>(end.node)].name;
 }
 
 }  // namespace concertina

@@ -65,7 +65,7 @@ Settings read_settings(std::string_view text, const std::string& name) {
     const std::string place = name + ":" + std::to_string(entry.line) + ": ";
     const KeyRow& row = find_row(place, entry.section, entry.key);
     const auto [first, fresh] = lines.emplace(row.full_name(), entry.line);
-    if (!fresh && !row.list) {
+    if (!fresh && !row.is_list()) {
       throw UsageError(place + row.full_name() + " is given twice; first on line " +
                        std::to_string(first->second));
     }
@@ -94,9 +94,14 @@ Settings read_overrides(const Overrides& overrides) {
   return settings;
 }
 
-void apply(const Settings& settings, Recipe& recipe, Places& places) {
-  const auto is_edge = [](const Setting& setting) { return setting.row->list; };
-  if (std::any_of(settings.begin(), settings.end(), is_edge)) recipe.plan.edges.clear();
+// Lists that are given replace those inherited; what edges name is read before them.
+void apply(Settings settings, Recipe& recipe, Places& places) {
+  for (const Setting& setting : settings) {
+    if (setting.row->is_list()) setting.row->clear(recipe);
+  }
+  std::stable_partition(settings.begin(), settings.end(), [](const Setting& setting) {
+    return setting.row->full_name() != "distill.edge";
+  });
   for (const Setting& setting : settings) {
     places[setting.row->full_name()] = setting.place;
     try {
@@ -115,7 +120,7 @@ void check_plan(const Recipe& recipe) {
       widths.push_back(Width::from_thousandths(thousandths));
     }
   }
-  if (recipe.plan.untaught(active_widths(recipe, widths, 0), 1)) {
+  if (recipe.plan.untaught(plan_step(recipe, widths, 1))) {
     throw UsageError("no edge teaches the sub-models between the full and the smallest");
   }
 }

@@ -50,7 +50,7 @@ template <class Field>
 KeyRow real(RecipeKey about, double low, double high, Field field) {
   const std::string range = about.range = range_text(low, high);
   about.type = about.unit == "fraction" || about.unit == "probability" ? "fraction" : "real";
-  return {about, false,
+  return {about, nullptr,
           [=](Recipe& r, const std::string& t) { field(r) = read_real(t, low, high, range); },
           [=](const Recipe& r) { return Texts{format_real(field(r))}; }};
 }
@@ -63,7 +63,7 @@ KeyRow integer(RecipeKey about, std::int64_t low, std::int64_t high, Field field
     using Value = std::decay_t<decltype(field(r))>;
     field(r) = static_cast<Value>(read_integer(text, low, high, range));
   };
-  return {about, false, read, [=](const Recipe& r) { return Texts{std::to_string(field(r))}; }};
+  return {about, nullptr, read, [=](const Recipe& r) { return Texts{std::to_string(field(r))}; }};
 }
 
 template <class Value, std::size_t count>
@@ -81,7 +81,7 @@ template <class Value, std::size_t count, class Field>
 KeyRow choice(RecipeKey about, const Name<Value> (&names)[count], Field field) {
   about.range = join(texts_of(names), " ");
   about.type = "choice";
-  return {about, false,
+  return {about, nullptr,
           [&names, field](Recipe& r, const std::string& t) { field(r) = read_choice(t, names); },
           [&names, field](const Recipe& r) { return Texts{text_of(field(r), names)}; }};
 }

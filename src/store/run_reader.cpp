@@ -81,6 +81,7 @@ class RunReader {
     state_.evaluations = h5::read_evaluations(root_.group("evaluations"));
     if (tensors_) {
       state_.weights = tensors(root_.group("weights"), {Width(), state_.net.exit_count()});
+      read_plan_parts();
       state_.momentum = h5::read_tensors(root_.group("optimizer").group("momentum"));
     }
     read_submodels(root_.group("submodels"));
@@ -91,6 +92,12 @@ class RunReader {
   Tensors tensors(const StoredGroup& group, const Subnet& subnet) const {
     if (!tensors_) return {};
     return h5::read_tensors(group, state_.net, resolve(state_.net, subnet));
+  }
+
+  void read_plan_parts() {
+    if (!root_.has("distill")) return;
+    state_.plan_parts = h5::read_tensors(root_.group("distill"));
+    for (NamedTensor& tensor : state_.plan_parts) tensor.name.insert(0, "distill/");
   }
 
   void read_submodels(const StoredGroup& all) {

@@ -45,6 +45,7 @@ std::size_t expected_bytes(const RunState& state) {
     for (const NamedTensor& tensor : tensors) bytes += kOverhead + tensor.value.nbytes();
   };
   add(state.weights);
+  add(state.plan_parts);
   add(state.momentum);
   for (const NormBank& bank : state.norms) add(bank.values);
   for (const SubnetState& submodel : state.submodels) {
@@ -135,6 +136,7 @@ std::string build_run(const RunState& state) {
   write_table(root.group("history/valid"), state.valid_history);
   h5::write_evaluations(root.group("evaluations"), state.evaluations);
   write_tensors(root.group("weights"), state.weights);
+  write_tensors(root, state.plan_parts);  // their names begin with "distill/"
   write_tensors(root.group("optimizer/momentum"), state.momentum);
   write_submodels(root, state);
   return h5::image_bytes(file);

@@ -7,10 +7,9 @@
 namespace concertina {
 namespace {
 
-// "edge2/w0.250/w0.500": edge, student, teacher.
-std::string link_name(const NetSpec& net, const Link& link) {
-  return "edge" + std::to_string(link.edge + 1) + "/" + subnet_id(net, link.student) + "/" +
-         (link.from_label ? "label" : subnet_id(net, link.teacher));
+// "edge2/w0.250": edge and student; several teachers' terms are added up.
+std::string link_name(const NetSpec& net, const DistillPlan& plan, const Link& link) {
+  return "edge" + std::to_string(link.edge + 1) + "/" + end_text(net, plan, link.student);
 }
 
 std::string unit_of(const std::string& name) {
@@ -30,14 +29,17 @@ void append(Table& table, const std::vector<Column>& row) {
 }  // namespace
 
 EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vector<Width>& widths)
-    : net_(net) {
+    : net_(net), plan_(plan) {
   for (const Subnet& subnet : all_subnets(net, widths)) {
     ids_.push_back(subnet_id(net, subnet));
     sums_["loss/" + ids_.back()];
     sums_["accuracy/" + ids_.back()];
   }
-  for (const Link& link : plan.links(widths, net.exit_count())) {
-    const std::string name = link_name(net, link);
+  PlanStep all;
+  all.active = widths;
+  all.exits = net.exit_count();
+  for (const Link& link : plan.links(all)) {
+    const std::string name = link_name(net, plan, link);
     sums_[name + "/loss"];
     sums_[name + "/gradient_norm"];
   }
@@ -56,10 +58,15 @@ void EpochSums::add(const StepReport& report, std::int64_t batch) {
     put("loss/" + id, entry.loss, 1);
     put("accuracy/" + id, static_cast<double>(entry.correct), static_cast<double>(batch));
   }
+  std::map<std::string, std::pair<double, double>> edges;
   for (const LinkReport& entry : report.links) {
-    const std::string name = link_name(net_, entry.link);
-    put(name + "/loss", entry.loss, 1);
-    put(name + "/gradient_norm", entry.gradient_norm, 1);
+    auto& [loss, norm] = edges[link_name(net_, plan_, entry.link)];
+    loss += entry.loss;
+    norm += entry.gradient_norm;
+  }
+  for (const auto& [name, figures] : edges) {
+    put(name + "/loss", figures.first, 1);
+    put(name + "/gradient_norm", figures.second, 1);
   }
 }
 

@@ -19,7 +19,7 @@ class EpochSums {
 
   void add(const StepReport& report, std::int64_t batch);
   // One number a name, NaN where nothing was summed: "loss/w0.500", "accuracy/w0.500",
-  // "edge1/w0.500/label/loss", "edge2/w0.500/w0.750/gradient_norm".
+  // "edge1/w0.500/loss", "edge2/w0.500/gradient_norm" (added up over several teachers).
   std::vector<std::pair<std::string, double>> means() const;
   std::vector<std::pair<std::string, double>> losses() const;  // by sub-model id, smallest first
 
@@ -37,6 +37,7 @@ class EpochSums {
   void put(const std::string& name, double value, double count);
 
   const NetSpec& net_;
+  const DistillPlan& plan_;
   std::vector<std::string> ids_;
   std::map<std::string, Sum> sums_;
 };

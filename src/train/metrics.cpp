@@ -26,13 +26,22 @@ std::string kept_lines(const std::string& text, std::int64_t step) {
   return kept;
 }
 
-Json link_json(const NetSpec& net, const LinkReport& report) {
+// `share`: of the link's gradient among all that its student gets in the step.
+Json link_json(const NetSpec& net, const DistillPlan& plan, const LinkReport& report,
+               const StepReport& step) {
   const Link& link = report.link;
+  double all = 0;
+  for (const LinkReport& other : step.links) {
+    if (other.link.student == link.student) all += other.gradient_norm;
+  }
   return {{"edge", link.edge + 1},
-          {"teacher", link.from_label ? "label" : subnet_id(net, link.teacher)},
-          {"student", subnet_id(net, link.student)},
+          {"teacher", end_text(net, plan, link.teacher)},
+          {"student", end_text(net, plan, link.student)},
+          {"weight", link.weight},
+          {"temperature", link.temperature},
           {"loss", report.loss},
-          {"gradient_norm", report.gradient_norm}};
+          {"gradient_norm", report.gradient_norm},
+          {"share", all > 0 ? report.gradient_norm / all : 0}};
 }
 
 }  // namespace
@@ -60,14 +69,17 @@ void Metrics::write(const std::string& line) {
 }
 
 void Metrics::step(const Progress& progress, double learning_rate, double gradient_norm,
-                   double images_per_second, const NetSpec& net, const StepReport& report) {
+                   double images_per_second, const NetSpec& net, const DistillPlan& plan,
+                   const StepReport& report) {
   Json json{{"type", "step"},
             {"epoch", progress.epoch + 1},
             {"step", progress.step},
             {"learning_rate", learning_rate},
             {"gradient_norm", gradient_norm},
             {"images_per_s", images_per_second}};
-  for (const LinkReport& link : report.links) json["links"].push_back(link_json(net, link));
+  for (const LinkReport& link : report.links) {
+    json["links"].push_back(link_json(net, plan, link, report));
+  }
   write(json.dump());
 }
 

@@ -22,7 +22,8 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   void step(const Progress& progress, double learning_rate, double gradient_norm,
-            double images_per_second, const NetSpec& net, const StepReport& report);
+            double images_per_second, const NetSpec& net, const DistillPlan& plan,
+            const StepReport& report);
   void epoch(const Progress& progress, double seconds,
              const std::vector<std::pair<std::string, double>>& means,
              const std::vector<Evaluation>& evaluations);

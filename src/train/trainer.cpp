@@ -39,8 +39,7 @@ double family_score(const std::vector<Evaluation>& rows, BestPolicy policy) {
 }
 
 void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Width>& widths) {
-  const std::vector<Width> active = active_widths(recipe, widths, 0);
-  if (const auto subnet = recipe.plan.untaught(active, net.exit_count())) {
+  if (const auto subnet = recipe.plan.untaught(plan_step(recipe, widths, net.exit_count()))) {
     throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
                      subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
   }
@@ -56,7 +55,8 @@ class Trainer {
         watcher_(watcher),
         recipe_(parse_recipe(state.recipe, "the run's recipe")),
         net_(net_of_run(state, recipe_, setting.device)),
-        sgd_(net_.parameters(), recipe_),
+        parts_(recipe_.plan, state.net, first_step(), setting.teachers, setting.device),
+        sgd_(trained_parameters(net_, parts_), recipe_),
         loader_(data.train, data.statistics, {recipe_.crop_padding, recipe_.flip}, recipe_.batch,
                 recipe_.seed, setting.device),
         sums_(state_.net, recipe_.plan, state_.widths),
@@ -65,6 +65,7 @@ class Trainer {
     if (setting.device.is_cpu()) {
       net_.set_engine(recorded_engine(environment), recorded_precision(environment));
     }
+    restore(state_, parts_);
     restore_momentum(state_, sgd_);
     if (!state_.progress.partial_sums.empty()) sums_.restore(state_.progress.partial_sums);
   }
@@ -81,6 +82,8 @@ class Trainer {
   }
 
  private:
+  PlanStep first_step() const { return plan_step(recipe_, state_.widths, state_.net.exit_count()); }
+
   TrainEnd leave() {
     save();
     return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
@@ -111,9 +114,10 @@ class Trainer {
     const Batch batch = loader_.get(progress.epoch, progress.step_in_epoch);
     learning_rate_ = recipe_.lr.at(progress.step, recipe_.epochs, loader_.batches());
     sgd_.clear_gradients();
-    const StepReport report =
-        train_step(net_, recipe_.plan, active_widths(recipe_, state_.widths, progress.step),
-                   batch.images, batch.labels);
+    const StepReport report = train_step(net_, recipe_.plan, parts_,
+                                         {batch.images, batch.labels,
+                                          plan_step(recipe_, state_.widths, state_.net.exit_count(),
+                                                    progress.step, loader_.batches())});
     const double norm = sgd_.gradient_norm();
     sgd_.step(learning_rate_);
     sums_.add(report, batch.labels.size(0));
@@ -122,7 +126,7 @@ class Trainer {
     ++steps_here_;
     if (progress.step % kMetricsEvery == 1) {
       const double rate = static_cast<double>(batch.labels.size(0)) / seconds_since(start);
-      metrics_.step(progress, learning_rate_, norm, rate, state_.net, report);
+      metrics_.step(progress, learning_rate_, norm, rate, state_.net, recipe_.plan, report);
     }
     if (watcher_.on_step) watcher_.on_step(step_view());
   }
@@ -212,9 +216,10 @@ class Trainer {
     for (const Width width : net_.bank_widths()) {
       check_finite(net_.norms(width), "the norms of " + width.label());
     }
+    check_finite(parts_.parameters(), "the plan's learned tensors");
     check_finite(sgd_.momentum(), "the momentum");
     state_.progress.partial_sums = sums_.flat();
-    capture(net_, sgd_, state_);
+    capture(net_, parts_, sgd_, state_);
     write_run(setting_.folder / name, state_);
   }
 
@@ -224,6 +229,7 @@ class Trainer {
   const TrainWatcher& watcher_;
   Recipe recipe_;
   FlexibleNet net_;
+  PlanParts parts_;
   Sgd sgd_;
   TrainLoader loader_;
   EpochSums sums_;
@@ -236,7 +242,7 @@ class Trainer {
 }  // namespace
 
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                 at::Device device, Engine engine, Precision precision) {
+                 at::Device device, Engine engine, Precision precision, const Teachers& teachers) {
   RunState state;
   state.net = net;
   check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
@@ -250,7 +256,9 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
   FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, device);
   fresh.set_engine(engine, precision);
   state.environment = environment_text(device, fresh.engine(), precision);
-  capture(fresh, Sgd(fresh.parameters(), recipe), state);
+  const PlanParts parts(recipe.plan, net, plan_step(recipe, state.widths, net.exit_count()),
+                        teachers, device);
+  capture(fresh, parts, Sgd(trained_parameters(fresh, parts), recipe), state);
   return state;
 }
 

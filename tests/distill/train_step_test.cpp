@@ -36,7 +36,10 @@ struct Fixture {
   at::Tensor labels = at::arange(8, at::kLong);
 
   StepReport step(const DistillPlan& plan) {
-    return train_step(net, plan, spec.widths, images, labels);
+    PlanStep place;
+    place.active = spec.widths;
+    place.exits = spec.exit_count();
+    return train_step(net, plan, PlanParts(), {images, labels, place});
   }
   at::Tensor gradient(const std::string& name) const {
     for (const Parameter& one : net.parameters()) {
@@ -46,12 +49,16 @@ struct Fixture {
   }
 };
 
+at::Tensor plain_ce(const at::Tensor& labels, const at::Tensor& logits) {
+  return at::nll_loss(at::log_softmax(logits, 1), labels);
+}
+
 // The IPKD-TA chain written out with plain operations on one graph.
 void plain_chain(Fixture& fixture) {
   at::Tensor total, above;
   for (auto width = fixture.spec.widths.rbegin(); width != fixture.spec.widths.rend(); ++width) {
     const at::Tensor logits = fixture.net.forward(fixture.images, {*width, 1}, Pass::train)[0];
-    at::Tensor loss = cross_entropy(fixture.labels, logits);
+    at::Tensor loss = plain_ce(fixture.labels, logits);
     if (above.defined()) {
       const at::Tensor p = at::softmax(at::div(above.detach(), 4), 1);
       const at::Tensor q = at::log_softmax(at::div(logits, 4), 1);
@@ -101,10 +108,11 @@ TEST(TrainStep, ThroughGradientsAreThoseOfOneGraph) {
   ours.step(plan_of({kLabel, edge}));
   const auto logits = theirs.net.forward(theirs.images, {Width(), 3}, Pass::train);
   Edge kl = parse_edge(edge);
-  at::Tensor total = cross_entropy(theirs.labels, logits[2]);
+  at::Tensor total = plain_ce(theirs.labels, logits[2]);
   for (const std::size_t exit : {1u, 0u}) {
-    total = at::add(total, cross_entropy(theirs.labels, logits[exit]));
-    total = at::add(total, at::mul(distillation_loss(kl, logits[exit + 1], logits[exit]), 0.5));
+    total = at::add(total, plain_ce(theirs.labels, logits[exit]));
+    const LossInputs pair{theirs.labels, logits[exit + 1], logits[exit], {}, {}};
+    total = at::add(total, at::mul(edge_loss(kl, 4, pair), 0.5));
   }
   torch::autograd::backward({total}, {});
   const std::string name = "exit3.classifier/weight";

@@ -71,6 +71,7 @@ TEST(Keys, EveryKeySetsItsOwnValue) {
                                   "optimizer.decay-on=all",
                                   "augment.crop-padding=2",
                                   "augment.flip=0",
+                                  "distill.node=crowd : mean-logits of=each",
                                   "distill.edge=label -> each : ce weight=2",
                                   "distill.random-widths=3",
                                   "distill.calibration-images=512",

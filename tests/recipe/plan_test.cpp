@@ -30,13 +30,23 @@ DistillPlan plan(const std::vector<std::string>& edges) {
   return out;
 }
 
+PlanStep step_of(const std::vector<int>& thousandths, int exits) {
+  PlanStep step;
+  step.active = widths(thousandths);
+  step.exits = exits;
+  return step;
+}
+
 DistillPlan label_and(const std::string& teacher_and_student) {
   return plan({"label -> each : ce", teacher_and_student + " : kl" + kSoft});
 }
 
-std::string text(const Subnet& subnet) {
-  return subnet.width.text() + "/" + std::to_string(subnet.exit);
+std::string text(const LinkEnd& end) {
+  if (end.kind == LinkEnd::Kind::label) return "Y";
+  if (end.kind == LinkEnd::Kind::node) return "node" + std::to_string(end.node);
+  return end.subnet.width.text() + "/" + std::to_string(end.subnet.exit);
 }
+std::string text(const Subnet& subnet) { return text(LinkEnd::of(subnet)); }
 
 // "0.5/1<1/1" for a teacher's link, "1/1<Y" for the label's; the weight follows unless it is 1.
 std::vector<std::string> texts(const std::vector<Link>& links, int edge = -1) {
@@ -44,38 +54,38 @@ std::vector<std::string> texts(const std::vector<Link>& links, int edge = -1) {
   for (const Link& link : links) {
     if (edge >= 0 && link.edge != edge) continue;
     const std::string weight = link.weight == 1 ? "" : "*" + format_fixed(link.weight, 3);
-    out.push_back(text(link.student) + "<" + (link.from_label ? "Y" : text(link.teacher)) + weight);
+    out.push_back(text(link.student) + "<" + text(link.teacher) + weight);
   }
   return out;
 }
 
 TEST(Plan, ChainOverWidths) {
-  const auto links = label_and("next-larger -> each").links(widths({250, 500, 750, 1000}), 1);
+  const auto links = label_and("next-larger -> each").links(step_of({250, 500, 750, 1000}, 1));
   EXPECT_THAT(texts(links), ElementsAre("1/1<Y", "0.75/1<Y", "0.75/1<1/1", "0.5/1<Y",
                                         "0.5/1<0.75/1", "0.25/1<Y", "0.25/1<0.5/1"));
 }
 
 TEST(Plan, ChainOverExits) {
-  const auto links = label_and("next-larger -> each").links(widths({1000}), 7);
+  const auto links = label_and("next-larger -> each").links(step_of({1000}, 7));
   EXPECT_THAT(texts(links, 1),
               ElementsAre("1/6<1/7", "1/5<1/6", "1/4<1/5", "1/3<1/4", "1/2<1/3", "1/1<1/2"));
   EXPECT_EQ(texts(links, 0).size(), 7U);
 }
 
 TEST(Plan, ChainOverWidthsAndExits) {
-  const auto links = label_and("next-larger -> each").links(widths({500, 1000}), 3);
+  const auto links = label_and("next-larger -> each").links(step_of({500, 1000}, 3));
   EXPECT_THAT(texts(links, 1),
               ElementsAre("1/2<1/3", "1/1<1/2", "0.5/3<1/3", "0.5/2<0.5/3", "0.5/1<0.5/2"));
 }
 
 TEST(Plan, FullTeachesFromTheWidestAndLastExit) {
-  const auto links = label_and("full -> students").links(widths({500, 1000}), 3);
+  const auto links = label_and("full -> students").links(step_of({500, 1000}, 3));
   EXPECT_THAT(texts(links, 1),
               ElementsAre("1/2<1/3", "1/1<1/3", "0.5/3<1/3", "0.5/2<1/3", "0.5/1<1/3"));
 }
 
 TEST(Plan, LargerFollowsTheChainAndSharesTheWeight) {
-  const auto links = label_and("larger -> each").links(widths({500, 750, 1000}), 2);
+  const auto links = label_and("larger -> each").links(step_of({500, 750, 1000}, 2));
   EXPECT_THAT(texts(links, 1),
               ElementsAre("1/1<1/2", "0.75/2<1/2", "0.75/1<0.75/2*0.500", "0.75/1<1/2*0.500",
                           "0.5/2<0.75/2*0.500", "0.5/2<1/2*0.500", "0.5/1<0.5/2*0.333",
@@ -84,36 +94,36 @@ TEST(Plan, LargerFollowsTheChainAndSharesTheWeight) {
 
 TEST(Plan, LargerWeightsSumToTheEdgesWeight) {
   auto dense = label_and("larger -> each");
-  dense.edges[1].weight = 0.7;
-  std::map<Subnet, double> sums;
-  for (const Link& link : dense.links(widths({250, 500, 750, 1000}), 3)) {
-    if (link.edge == 1) sums[link.student] += link.weight;
+  dense.edges[1].weight = ValueSchedule(0.7);
+  std::map<std::string, double> sums;
+  for (const Link& link : dense.links(step_of({250, 500, 750, 1000}, 3))) {
+    if (link.edge == 1) sums[text(link.student)] += link.weight;
   }
   EXPECT_EQ(sums.size(), 11U);
-  for (const auto& [student, sum] : sums) EXPECT_NEAR(sum, 0.7, 1e-12) << text(student);
+  for (const auto& [student, sum] : sums) EXPECT_NEAR(sum, 0.7, 1e-12) << student;
 }
 
 TEST(Plan, NextLargerIsAmongTheWidthsOfTheStep) {
   const auto links = plan({"label -> full : ce", "next-larger -> students : kl" + kSoft})
-                         .links(widths({1000, 250, 613, 402}), 1);
+                         .links(step_of({1000, 250, 613, 402}, 1));
   EXPECT_THAT(texts(links),
               ElementsAre("1/1<Y", "0.613/1<1/1", "0.402/1<0.613/1", "0.25/1<0.402/1"));
 }
 
 TEST(Plan, SmallestIsTheNarrowestAtTheFirstExit) {
-  const auto links = label_and("full -> smallest").links(widths({500, 1000}), 2);
+  const auto links = label_and("full -> smallest").links(step_of({500, 1000}, 2));
   EXPECT_THAT(texts(links, 1), ElementsAre("0.5/1<1/2"));
 }
 
 TEST(Plan, WithoutALargerOneTheLabelTeaches) {
   const auto chain = plan({"next-larger -> each : kl" + kSoft});
-  EXPECT_THAT(texts(chain.links(widths({500, 1000}), 1)), ElementsAre("1/1<Y", "0.5/1<1/1"));
-  EXPECT_THAT(texts(chain.links(widths({500}), 1)), ElementsAre("0.5/1<Y"));
+  EXPECT_THAT(texts(chain.links(step_of({500, 1000}, 1))), ElementsAre("1/1<Y", "0.5/1<1/1"));
+  EXPECT_THAT(texts(chain.links(step_of({500}, 1))), ElementsAre("0.5/1<Y"));
 }
 
 TEST(Plan, AFallBackCountsUnderTheLabelsEdge) {
   auto both = plan({"next-larger -> each : kl" + kSoft, "label -> smallest : ce weight=0.5"});
-  const auto links = both.links(widths({500, 1000}), 1);
+  const auto links = both.links(step_of({500, 1000}, 1));
   EXPECT_THAT(texts(links), ElementsAre("1/1<Y", "0.5/1<1/1", "0.5/1<Y*0.500"));
   EXPECT_EQ(links[0].edge, 1);
 }
@@ -121,25 +131,25 @@ TEST(Plan, AFallBackCountsUnderTheLabelsEdge) {
 TEST(Plan, RefusesAFullSubModelWithoutALabel) {
   const auto without = plan({"label -> students : ce", "full -> students : kl" + kSoft});
   EXPECT_THAT(refusal([&] {
-                without.links(widths({500, 1000}), 1);
+                without.links(step_of({500, 1000}, 1));
               }),
               HasSubstr("the full sub-model learns from nothing"));
-  EXPECT_THAT(refusal([&] { plan({}).links(widths({1000}), 1); }), HasSubstr("full sub-model"));
+  EXPECT_THAT(refusal([&] { plan({}).links(step_of({1000}, 1)); }), HasSubstr("full sub-model"));
 }
 
 TEST(Plan, NamesTheLargestSubModelThatNobodyTeaches) {
   const DistillPlan ends = plan({"label -> full : ce", "label -> smallest : ce"});
-  const auto found = ends.untaught(widths({250, 500, 1000}), 2);
+  const auto found = ends.untaught(step_of({250, 500, 1000}, 2));
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(text(*found), "1/1");
-  EXPECT_FALSE(ends.untaught(widths({500, 1000}), 1).has_value());
-  EXPECT_FALSE(plan({"label -> each : ce"}).untaught(widths({250, 500, 1000}), 3).has_value());
+  EXPECT_FALSE(ends.untaught(step_of({500, 1000}, 1)).has_value());
+  EXPECT_FALSE(plan({"label -> each : ce"}).untaught(step_of({250, 500, 1000}, 3)).has_value());
 }
 
 TEST(Plan, OrderAndRepeatsOfTheWidthsDoNotMatter) {
   const auto dense = label_and("larger -> each");
-  EXPECT_EQ(texts(dense.links(widths({1000, 250, 500}), 2)),
-            texts(dense.links(widths({250, 500, 1000, 500}), 2)));
+  EXPECT_EQ(texts(dense.links(step_of({1000, 250, 500}, 2))),
+            texts(dense.links(step_of({250, 500, 1000, 500}, 2))));
 }
 
 // A teacher's own links are all done before its students', so one pass from the front can walk the
@@ -148,16 +158,100 @@ TEST(Plan, TeachersComeBeforeTheirStudents) {
   const auto all = plan({"label -> each : ce", "next-larger -> each : kl" + kSoft,
                          "larger -> each : kl" + kSoft, "full -> students : kl" + kSoft});
   for (const int exits : {1, 2, 3, 7}) {
-    const auto links = all.links(widths({250, 402, 500, 750, 1000}), exits);
-    std::vector<Subnet> walked;
+    const auto links = all.links(step_of({250, 402, 500, 750, 1000}, exits));
+    std::vector<LinkEnd> walked;
     for (const Link& link : links) {
-      if (walked.empty() || walked.back() != link.student) walked.push_back(link.student);
+      if (walked.empty() || !(walked.back() == link.student)) walked.push_back(link.student);
       const bool known =
           std::find(walked.begin(), walked.end() - 1, link.teacher) != walked.end() - 1;
-      EXPECT_TRUE(link.from_label || known) << text(link.student) << "<" << text(link.teacher);
+      EXPECT_TRUE(link.from_label() || known) << text(link.student) << "<" << text(link.teacher);
     }
     EXPECT_EQ(walked.size(), 5U * static_cast<std::size_t>(exits));
   }
+}
+
+TEST(Plan, AnAssistantMovesAlongTheChain) {
+  auto growing =
+      plan({"label -> each : ce", "assistant -> students : kl" + kSoft + " rank=linear(0,1)"});
+  PlanStep step = step_of({250, 500, 750, 1000}, 1);
+  const auto teacher_of_smallest = [&](double share) {
+    step.now.share = share;
+    return texts(growing.links(step), 1).back();
+  };
+  EXPECT_EQ(teacher_of_smallest(0), "0.25/1<0.5/1");
+  EXPECT_EQ(teacher_of_smallest(0.5), "0.25/1<0.75/1");
+  EXPECT_EQ(teacher_of_smallest(1), "0.25/1<1/1");
+}
+
+TEST(Plan, PeersTeachEachOther) {
+  const auto peers = plan({"label -> each : ce", "peers -> each : kl" + kSoft + " share=sum"});
+  EXPECT_THAT(texts(peers.links(step_of({250, 500, 1000}, 1)), 1),
+              ElementsAre("1/1<0.25/1", "1/1<0.5/1", "0.5/1<0.25/1", "0.5/1<1/1", "0.25/1<0.5/1",
+                          "0.25/1<1/1"));
+}
+
+TEST(Plan, DropLeavesTeachersOutAnewInEveryStep) {
+  const auto dropping =
+      plan({"label -> each : ce", "larger -> students : kl" + kSoft + " share=sum drop=1"});
+  PlanStep step = step_of({250, 500, 750, 1000}, 1);
+  std::map<std::string, int> taught;  // the smallest, by whom
+  for (step.step = 0; step.step < 300; ++step.step) {
+    const auto links = texts(dropping.links(step), 1);
+    ASSERT_EQ(links.size(), 1U + 1U + 2U);  // of 1, 2 and 3 teachers; one stays in any case
+    EXPECT_EQ(links, texts(dropping.links(step), 1));
+    ++taught[links[2]];
+    ++taught[links[3]];
+  }
+  EXPECT_EQ(taught.size(), 3U);
+  for (const auto& [link, times] : taught) EXPECT_NEAR(times, 200, 30) << link;
+}
+
+TEST(Plan, NodesHaveMembersAndLearnLast) {
+  DistillPlan ensemble;
+  ensemble.nodes.push_back(parse_node("crowd : mean-logits of=students"));
+  ensemble.edges.push_back(parse_edge("label -> full : ce"));
+  ensemble.edges.push_back(parse_edge("label -> crowd : ce", ensemble.node_names()));
+  const PlanStep step = step_of({250, 500, 1000}, 1);
+  EXPECT_THAT(texts(ensemble.links(step)), ElementsAre("1/1<Y", "node0<Y"));
+  EXPECT_FALSE(ensemble.untaught(step).has_value());  // as members they learn
+  ensemble.edges.pop_back();
+  EXPECT_EQ(text(*ensemble.untaught(step)), "0.5/1");
+}
+
+TEST(Plan, ANodeWithoutSubModelsCannotLearn) {
+  DistillPlan ensemble;
+  for (const char* text : {"a : external", "b : external"}) {
+    ensemble.nodes.push_back(parse_node(text));
+  }
+  ensemble.nodes.push_back(parse_node("both : mean-probs of=a,b temperature=4", {"a", "b"}));
+  ensemble.edges.push_back(parse_edge("label -> each : ce"));
+  ensemble.edges.push_back(parse_edge("label -> both : ce", ensemble.node_names()));
+  EXPECT_THAT(refusal([&] { ensemble.links(step_of({1000}, 1)); }),
+              HasSubstr("node \"both\" cannot learn"));
+}
+
+TEST(Plan, NodesPrintWhatTheyRead) {
+  const Names nodes{"a", "b"};
+  for (const char* text :
+       {"teacher : external", "teacher : external from=/runs/x:w0.500 sha256=12",
+        "all : mean-logits of=each", "both : mean-probs of=a,b temperature=4",
+        "mix : attention of=students tap=feature", "gated : gate of=each,a tap=depth:0.5"}) {
+    EXPECT_EQ(node_text(parse_node(text, nodes)), text);
+  }
+}
+
+TEST(Plan, NodesAreRefusedWithTheNearestWord) {
+  const auto refused = [](const std::string& text) {
+    return refusal([&] { parse_node(text, {"a"}); });
+  };
+  EXPECT_THAT(refused("label : external"), HasSubstr("the name \"label\" is taken"));
+  EXPECT_THAT(refused("a : external"), HasSubstr("the name \"a\" is taken"));
+  EXPECT_THAT(refused("A b : external"), HasSubstr("expected NAME : KIND"));
+  EXPECT_THAT(refused("B : external"), HasSubstr("the name \"B\" is not one"));
+  EXPECT_THAT(refused("x : mean-logit of=each"), HasSubstr("did you mean \"mean-logits\"?"));
+  EXPECT_THAT(refused("x : mean-logits"), HasSubstr("of is missing"));
+  EXPECT_THAT(refused("x : mean-logits of=eahc"), HasSubstr("did you mean \"each\"?"));
+  EXPECT_THAT(refused("x : gate of=each"), HasSubstr("tap is missing"));
 }
 
 }  // namespace

@@ -65,8 +65,8 @@ TEST(Recipe, OverriddenEdgesReplaceTheList) {
       "[distill]\nedge = label -> each : ce\nedge = label -> full : ce\n", "x.ini",
       {"distill.edge=label -> each : ce weight=2", "distill.edge=label -> smallest : ce"});
   ASSERT_EQ(recipe.plan.edges.size(), 2U);
-  EXPECT_EQ(recipe.plan.edges[0].weight, 2);
-  EXPECT_EQ(recipe.plan.edges[1].student, Role::smallest);
+  EXPECT_EQ(schedule_text(recipe.plan.edges[0].weight), "2");
+  EXPECT_EQ(recipe.plan.edges[1].student.role, Role::smallest);
 }
 
 TEST(Recipe, WithoutEdgesTheLabelTeachesEach) {

@@ -24,8 +24,10 @@ std::vector<std::string> edges(const Recipe& recipe) {
 
 TEST(Shipped, AllAreThere) {
   EXPECT_THAT(recipe_names(kFolder),
-              ElementsAre("base", "ipkd", "ipkd-ta", "ipkd-ta-dense", "ipkd-ta-short", "joint",
-                          "msdnet", "quick", "s-net", "sandwich", "us-net"));
+              ElementsAre("alpha-divergence", "base", "dgkd", "dkd", "dml", "dynamic-temperature",
+                          "ekd", "growing-assistant", "hinton", "ipkd", "ipkd-ta", "ipkd-ta-dense",
+                          "ipkd-ta-short", "ipkd-ta-top", "joint", "msdnet", "ofa", "okddip", "one",
+                          "quick", "s-net", "sandwich", "us-net"));
 }
 
 TEST(Shipped, EachPrintsBackTheSame) {
@@ -50,8 +52,8 @@ TEST(Shipped, EachCanBeWalkedOnWidthsAndExits) {
   for (const std::string& name : recipe_names(kFolder)) {
     const Recipe recipe = load(name);
     for (const int exits : {1, 7}) {
-      const auto active = active_widths(recipe, listed, 5);
-      EXPECT_GE(recipe.plan.links(active, exits).size(), active.size()) << name;
+      const PlanStep step = plan_step(recipe, listed, exits, 5, 10);
+      EXPECT_GE(recipe.plan.links(step).size(), step.active.size()) << name;
     }
   }
 }

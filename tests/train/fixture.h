@@ -28,7 +28,7 @@ struct TinyRun {
   // Trains in `folder`; max_steps as in TrainSetting.
   TrainEnd train_in(const support::TempFolder& folder, RunState& state, std::int64_t max_steps = -1,
                     const TrainWatcher& watcher = {}) const {
-    return train(state, data, {folder.path(), at::kCPU, max_steps}, watcher);
+    return train(state, data, {folder.path(), at::kCPU, max_steps, {}}, watcher);
   }
 
   Recipe recipe;

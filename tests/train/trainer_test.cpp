@@ -11,6 +11,7 @@
 #include "concertina/data/catalogue.h"
 #include "concertina/train/signals.h"
 
+#include "support/teachers.h"
 #include "support/tensors.h"
 
 #include "fixture.h"
@@ -98,8 +99,12 @@ TEST(Trainer, EveryShippedRecipeTrainsTwoStepsOnTheEmbeddedData) {
       const TempFolder place;
       const Recipe recipe = load_recipe(name, folder, {"train.batch=16"});
       const PreparedData data = prepare_data(shapes, "shapes", 100, recipe);
-      RunState state = new_run(make_net(net, {10, 3, 32, 32}), recipe, data, at::kCPU);
-      EXPECT_EQ(train(state, data, {place.path(), at::kCPU, 2}, {}), TrainEnd::step_limit) << name;
+      const NetSpec spec = make_net(net, {10, 3, 32, 32});
+      const Teachers teachers = support::untrained_teachers(recipe.plan, spec);
+      RunState state =
+          new_run(spec, recipe, data, at::kCPU, Engine::automatic, Precision::fp32, teachers);
+      EXPECT_EQ(train(state, data, {place.path(), at::kCPU, 2, teachers}, {}), TrainEnd::step_limit)
+          << name;
       EXPECT_EQ(read_run(place / "run.h5").progress.step, 2) << name;
     }
   }

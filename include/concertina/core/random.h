@@ -22,6 +22,8 @@ enum class Stream : std::uint32_t {
   shapes = 7,        // the embedded set; a = 0 train / 1 test, b = image index
   bench = 8,         // random images
   search = 9,        // a = generation; or b = 1, the images that guide
+  drop_edge = 10,    // a = step, b = place among the step's links
+  plan_parts = 11,   // a = place among a plan's learned tensors
 };
 
 class CounterRandom {

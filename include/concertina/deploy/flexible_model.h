@@ -17,18 +17,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/nn/flexible_net.h"
 #include "concertina/select/select.h"
 #include "concertina/store/model_file.h"
 
 namespace concertina::deploy {
 
+// The net of such a file with its weights and norms, on the CPU.
+FlexibleNet net_of_model(const ModelState& state);
+
 // Copies share everything. Every member may be called by several threads at once; nothing remembers
 // which sub-model ran last, and no setting of the process is changed.
 class FlexibleModel {
  public:
-  // threads: the most that one call computes with; 0 = kernels::thread_count(),
-  // the cores there are. Throws NoInputError,
-  // IoError, DataError.
+  // threads: the most that one call computes with; 0 = kernels::thread_count(), the cores there
+  // are. Throws NoInputError, IoError, DataError.
   static FlexibleModel load(const std::filesystem::path& file, int threads = 0);
   explicit FlexibleModel(ModelState state, int threads = 0);
 

@@ -3,6 +3,7 @@
 // it. Not for: writing it to the disk (core/file.h).
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "concertina/deploy/plain_net.h"
@@ -15,8 +16,18 @@ namespace concertina::deploy {
 // facts (Dict[str, str]), and the extra file "concertina.json" holds the facts too.
 std::string torchscript_bytes(const PlainNet& net);
 
-// What such a file says of images [N, channels, height, width] float32: logits [N, classes]. Throws
-// DataError.
+// Such a file, or another one whose forward takes images and gives a tensor, ready to run.
+class TorchScript {
+ public:
+  explicit TorchScript(const std::string& bytes);  // throws DataError
+  // images: [N, channels, height, width] float32 on the CPU. Gives logits [N, classes], without
+  // gradient. Throws DataError.
+  at::Tensor run(const at::Tensor& images) const;
+
+ private:
+  struct Inside;
+  std::shared_ptr<Inside> inside_;
+};
 at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images);
 
 }  // namespace concertina::deploy

@@ -1,4 +1,4 @@
-// The losses of a plan's edges. Formulas and names: docs/methods.md, Losses.
+// The loss of one edge. Formulas and names: docs/methods.md, Losses and Feature losses.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,13 +7,17 @@
 
 namespace concertina {
 
-// -1/B sum_b log softmax(student)[label]. student: [B, C] float32; labels: [B] int64. A scalar.
-at::Tensor cross_entropy(const at::Tensor& labels, const at::Tensor& student);
+// What an edge compares. Detaching the teacher is the caller's business.
+struct LossInputs {
+  at::Tensor labels;            // [B] int64; always
+  at::Tensor teacher, student;  // logits [B, C], or features: a map [B, C, H, W]; teacher unless
+                                // the label teaches
+  at::Tensor teacher_second, student_second;  // pairs: the second map of each
+};
 
-// The edge's loss without its weight: temperature^t_power times kl or soft_ce of the two softmaxes
-// at the edge's temperature, reduced as the edge says (batchmean: sum / B; elementmean: sum / (B
-// C)). teacher, student: [B, C] logits. A scalar. Detaching the teacher is the caller's business.
-at::Tensor distillation_loss(const Edge& edge, const at::Tensor& teacher,
-                             const at::Tensor& student);
+// A scalar: the edge's criterion, without its weight, times temperature^t_power, reduced as the
+// edge says (batchmean: sum / B; elementmean: sum / all elements of the student's; sum) over the
+// images that its selector takes. `temperature` is the edge's in this step.
+at::Tensor edge_loss(const Edge& edge, double temperature, const LossInputs& inputs);
 
 }  // namespace concertina

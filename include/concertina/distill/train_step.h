@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/distill/plan_parts.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/plan.h"
 
@@ -16,8 +17,8 @@ namespace concertina {
 // What one link of the plan gave. Both figures carry the edge's weight.
 struct LinkReport {
   Link link;
-  double loss = 0;           // nats
-  double gradient_norm = 0;  // of the loss in the student's logits, 2-norm over the batch
+  double loss = 0;           // nats; of features: their own unit
+  double gradient_norm = 0;  // of the loss in what the student answers, 2-norm over the batch
 };
 
 struct SubnetReport {
@@ -28,16 +29,23 @@ struct SubnetReport {
 
 struct StepReport {
   std::vector<LinkReport> links;
-  std::vector<SubnetReport> subnets;  // in the order in which they ran
+  std::vector<SubnetReport> subnets;  // largest first
 };
 
-// images: [B, C, H, W] float32; labels: [B] int64. Runs `active` widths widest first, each in train
-// mode, adds each link's gradient, and goes backward a width at a time (all at the end when an edge
-// lets gradients through to its teacher). Losses of sub-models are summed (docs/methods.md,
-// One step). Gradients are added to what parameters() already hold; the caller clears them.
-// Throws DivergedError naming sub-model and term when a loss or gradient is not finite; the
-// parameters are unchanged then.
-StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const std::vector<Width>& active,
-                      const at::Tensor& images, const at::Tensor& labels);
+struct StepInput {
+  at::Tensor images;  // [B, C, H, W] float32
+  at::Tensor labels;  // [B] int64
+  PlanStep place;
+};
+
+// Runs the active widths widest first, each in train mode. A link is followed as soon as all that
+// it joins has answered, and a width goes backward as soon as no link is left that gives it a
+// gradient: under `stop` edges from larger sub-models that is at once, so one width's maps are
+// alive at a time. Losses of sub-models are summed (docs/methods.md, One step). Gradients are added
+// to what the parameters of net and parts already hold; the caller clears them. Throws
+// DivergedError naming sub-model and term when a loss or gradient is not finite; the parameters are
+// unchanged then.
+StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+                      const StepInput& input);
 
 }  // namespace concertina

@@ -103,4 +103,8 @@ std::string print_recipe(const Recipe& recipe);
 std::vector<Width> active_widths(const Recipe& recipe, const std::vector<Width>& listed,
                                  std::int64_t step);
 
+// Step `step` (from 0) of a run with so many steps an epoch, on a net with these widths and exits.
+PlanStep plan_step(const Recipe& recipe, const std::vector<Width>& listed, int exits,
+                   std::int64_t step = 0, std::int64_t steps_per_epoch = 1);
+
 }  // namespace concertina

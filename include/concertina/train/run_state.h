@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "concertina/distill/plan_parts.h"
 #include "concertina/eval/calibrate.h"
 #include "concertina/feed/dataset.h"
 #include "concertina/nn/flexible_net.h"
@@ -24,9 +25,14 @@ FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device d
 // Throws UsageError when there is none.
 FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::Device device);
 
-// Copies weights, norms and momentum of the objects into the state, on the CPU.
-void capture(const FlexibleNet& net, const Sgd& sgd, RunState& state);
-// Copies the state's momentum into the optimiser. Throws DataError when names or shapes differ.
+// All that the optimiser moves: the net's parameters, then the plan's.
+std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts);
+
+// Copies weights, norms, the plan's learned tensors and the momentum of the objects into the state,
+// on the CPU.
+void capture(const FlexibleNet& net, const PlanParts& parts, const Sgd& sgd, RunState& state);
+// Copies the state's tensors into the objects. Throw DataError when names or shapes differ.
+void restore(const RunState& state, PlanParts& parts);
 void restore_momentum(const RunState& state, Sgd& sgd);
 
 // A sub-model's weights and norms as they would ship.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "concertina/distill/plan_parts.h"
 #include "concertina/eval/evaluate.h"
 #include "concertina/recipe/recipe.h"
 #include "concertina/store/run_file.h"
@@ -52,14 +53,15 @@ struct TrainSetting {
   std::filesystem::path folder;  // exists, and this process holds its lock
   at::Device device = at::kCPU;
   std::int64_t max_steps = -1;  // leave after so many steps of this call; -1 = no limit
+  Teachers teachers;            // of the plan's external nodes
 };
 
 // The first state of a run: a fresh net, nothing trained; `device`, `engine` and `precision` are
 // those it will be trained on and with. Throws UsageError when the recipe's plan leaves a sub-model
-// of the net untaught, or the engine cannot compute it there so.
+// of the net untaught, a teacher is missing, or the engine cannot compute it there so.
 RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
                  at::Device device, Engine engine = Engine::automatic,
-                 Precision precision = Precision::fp32);
+                 Precision precision = Precision::fp32, const Teachers& teachers = {});
 
 // Trains `state` to its recipe's end, saving it at the start, every checkpoint_every epochs, at the
 // end and when it has to leave. Throws DivergedError (the last complete checkpoint stays), IoError.

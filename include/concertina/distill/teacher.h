@@ -1,0 +1,47 @@
+// A frozen net that teaches from outside the trained one: what an external node of a plan answers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "concertina/nn/flexible_net.h"
+#include "concertina/spec/taps.h"
+
+namespace concertina {
+
+class Teacher {
+ public:
+  struct Answer {
+    at::Tensor logits;                       // [B, C] float32
+    std::map<std::string, at::Tensor> taps;  // by the word that was asked for; maps [B, C, H, W]
+  };
+
+  virtual ~Teacher() = default;
+  // images: [B, C, H, W] float32, normalised as the trained net gets them. Nothing has a gradient.
+  virtual Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) = 0;
+  // Throws UsageError for a tap that it does not have.
+  virtual TapShape shape_of(const std::string& tap) const = 0;
+  virtual int classes() const = 0;
+};
+
+// By the names of a plan's external nodes.
+using Teachers = std::map<std::string, std::shared_ptr<Teacher>>;
+
+// How pixels (0 to 1) become a net's input: (pixel - mean) / deviation, one number a channel.
+struct Normalisation {
+  std::vector<float> mean, deviation;
+};
+// Images normalised one way as another way gives them. Empty lists change nothing.
+at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
+                        const Normalisation& to);
+
+// One sub-model of a net, by its running statistics. `own`: how its images were normalised in its
+// own training, `given`: how the trained net's are.
+std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalisation own,
+                                     Normalisation given);
+
+}  // namespace concertina

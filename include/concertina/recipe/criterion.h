@@ -1,0 +1,55 @@
+// The criteria that an edge can name, as one table. Formulas: docs/methods.md, Losses and Feature
+// losses; distill/ computes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace concertina {
+
+enum class Criterion {
+  ce,
+  soft_ce,
+  kl,
+  mse,
+  dkd,
+  alpha,
+  hint,
+  normalized,
+  pkt,
+  pkt_cosine,
+  pkt_student_t,
+  pkt_combined,
+  gram,
+  pair,
+};
+
+// What a criterion compares.
+enum class Compares {
+  logits,    // [B, C] of both ends
+  features,  // a tapped map or feature of both ends
+  pairs,     // two tapped maps of both ends
+};
+
+// A number that belongs to one criterion, "alpha=1". A preset or a recipe may leave it out.
+struct CriterionNumber {
+  const char* name;
+  double fallback;
+  double low, high;
+};
+
+struct CriterionEntry {
+  const char* name;
+  Criterion criterion;
+  Compares compares;
+  bool from_label;  // taught by the label; every other by a teacher
+  bool tempered;    // of softmaxes at a temperature: takes temperature and t-power
+  bool reduced;     // takes reduction
+  const char* help;
+  std::vector<CriterionNumber> numbers;
+};
+
+const std::vector<CriterionEntry>& criteria();
+const CriterionEntry& entry_of(Criterion criterion);
+
+}  // namespace concertina

@@ -1,0 +1,161 @@
+#include "teachers.h"
+
+#include <algorithm>
+
+#include "concertina/core/error.h"
+#include "concertina/core/file.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/deploy/flexible_model.h"
+#include "concertina/deploy/torchscript.h"
+#include "concertina/distill/teacher.h"
+#include "concertina/store/model_file.h"
+
+#include "runs.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "PATH" or "PATH:w0.500-e2".
+struct Source {
+  std::string path;
+  std::string subnet;  // "" = the largest
+};
+
+Source parse_source(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  const bool named = colon != std::string::npos && text.compare(colon + 1, 1, "w") == 0;
+  if (!named) return {text, ""};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+fs::path file_of(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return run_file(path);
+  if (fs::exists(path, ignored)) return path;
+  throw NoInputError("teacher \"" + path + "\" is not there; expected a run, or a file made by " +
+                     "`concertina export`");
+}
+
+Subnet subnet_of(const NetSpec& net, const std::vector<Width>& widths, const std::string& id) {
+  return id.empty() ? Subnet{Width(), net.exit_count()} : parse_subnet_id(net, widths, id);
+}
+
+// A TorchScript file: logits only.
+class ScriptTeacher : public Teacher {
+ public:
+  ScriptTeacher(std::string name, const std::string& bytes, int classes)
+      : name_(std::move(name)), module_(bytes), classes_(classes) {}
+
+  Answer answer(const at::Tensor& images, const std::vector<std::string>&) override {
+    const at::Tensor logits = module_.run(images.to(at::kCPU)).to(images.device());
+    if (logits.dim() == 2 && logits.size(1) == classes_) return {logits, {}};
+    throw DataError("teacher \"" + name_ + "\" does not give logits of " +
+                    std::to_string(classes_) + " classes");
+  }
+  TapShape shape_of(const std::string& tap) const override {
+    throw UsageError("teacher \"" + name_ + "\" is a TorchScript file, which has no tap \"" + tap +
+                     "\"; expected a run or an exported .h5");
+  }
+  int classes() const override { return classes_; }
+
+ private:
+  std::string name_;
+  deploy::TorchScript module_;
+  int classes_;
+};
+
+std::shared_ptr<Teacher> teacher_of_run(const fs::path& file, const Source& source,
+                                        const Normalisation& given, at::Device device) {
+  const RunState state = read_run(file);
+  const Subnet subnet = subnet_of(state.net, state.widths, source.subnet);
+  const Recipe recipe = parse_recipe(state.recipe, file.string());
+  return net_teacher(net_of_run(state, recipe, device), subnet,
+                     {state.data.mean, state.data.deviation}, given);
+}
+
+std::shared_ptr<Teacher> teacher_of_model(const fs::path& file, const Source& source,
+                                          const Normalisation& given) {
+  const ModelState state = read_model(file);
+  std::vector<Width> widths;
+  for (const NormBank& bank : state.norms) widths.push_back(bank.width);
+  return net_teacher(deploy::net_of_model(state), subnet_of(state.net, widths, source.subnet),
+                     {state.mean, state.deviation}, given);
+}
+
+std::shared_ptr<Teacher> open(const PlanNode& node, const DataDescription& data,
+                              at::Device device) {
+  const Source source = parse_source(node.from);
+  const fs::path file = file_of(source.path);
+  if (file_sha256(file) != node.sha256) {
+    throw DataError("teacher \"" + node.name + "\": " + file.string() +
+                    " has changed since the run began; expected SHA-256 " + node.sha256);
+  }
+  const Normalisation given{data.mean, data.deviation};
+  if (is_model_file(file)) return teacher_of_model(file, source, given);
+  if (is_our_file(file)) return teacher_of_run(file, source, given, device);
+  return std::make_shared<ScriptTeacher>(file.string(), read_file(file),
+                                         static_cast<int>(data.classes.size()));
+}
+
+std::vector<PlanNode*> externals(Recipe& recipe) {
+  std::vector<PlanNode*> found;
+  for (PlanNode& node : recipe.plan.nodes) {
+    if (node.kind == NodeKind::external) found.push_back(&node);
+  }
+  return found;
+}
+
+}  // namespace
+
+Option teacher_option() {
+  return list_option("teacher", "[NAME=]SOURCE",
+                     "an external teacher of the recipe: a run, an exported .h5 or a TorchScript "
+                     "file; ':' and a sub-model may follow");
+}
+
+void name_teachers(Recipe& recipe, const Options& options) {
+  const std::vector<PlanNode*> nodes = externals(recipe);
+  std::vector<std::string> names;
+  for (const PlanNode* node : nodes) names.push_back(node->name);
+  for (const std::string& text : options.list("teacher")) {
+    const std::size_t equals = text.find('=');
+    const bool named = equals != std::string::npos;
+    const std::string name = named ? text.substr(0, equals) : names.size() == 1 ? names[0] : "";
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      throw UsageError("--teacher " + text + ": recipe \"" + recipe.name + "\" has " +
+                       (names.empty() ? "no external teacher"
+                                      : "the teachers " + join(names, " ") +
+                                            "; expected NAME=SOURCE with one of them"));
+    }
+    const Source source = parse_source(named ? text.substr(equals + 1) : text);
+    const fs::path file = file_of(source.path);
+    PlanNode& node = *nodes[static_cast<std::size_t>(found - names.begin())];
+    node.sha256 = file_sha256(file);
+    node.from = fs::absolute(file).lexically_normal().string() +
+                (source.subnet.empty() ? "" : ":" + source.subnet);
+    if (node.from.find_first_of(" \t#\"") != std::string::npos) {
+      throw UsageError("--teacher " + text + ": a recipe cannot name a path with spaces, '#' or " +
+                       "quotes");
+    }
+  }
+}
+
+Teachers open_teachers(const Recipe& recipe, const DataDescription& given, at::Device device) {
+  Teachers teachers;
+  for (const PlanNode& node : recipe.plan.nodes) {
+    if (node.kind != NodeKind::external) continue;
+    if (node.from.empty()) {
+      throw UsageError("recipe \"" + recipe.name + "\" needs an external teacher \"" + node.name +
+                       "\"; expected --teacher " + node.name + "=RUN or an exported file");
+    }
+    teachers[node.name] = open(node, given, device);
+    log_info("teacher: " + node.name + " is " + node.from);
+  }
+  return teachers;
+}
+
+}  // namespace concertina::cli

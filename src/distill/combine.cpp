@@ -1,0 +1,51 @@
+#include "concertina/distill/combine.h"
+
+#include <cassert>
+#include <cmath>
+
+#include <ATen/Functions.h>
+
+namespace concertina {
+
+at::Tensor mean_logits(const std::vector<at::Tensor>& members) {
+  return at::mean(at::stack(members), 0);
+}
+
+at::Tensor mean_probabilities(const std::vector<at::Tensor>& members, double temperature) {
+  const at::Tensor log_probability = at::log_softmax(at::div(at::stack(members), temperature), 2);
+  const double count = std::log(static_cast<double>(members.size()));
+  return at::mul(at::sub(at::logsumexp(log_probability, 0), count), temperature);
+}
+
+at::Tensor gated_logits(const std::vector<at::Tensor>& members, const at::Tensor& gate) {
+  return at::sum(at::mul(at::stack(members, 1), at::unsqueeze(gate, 2)), 1);
+}
+
+at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Tensor>& keys,
+                            const std::vector<at::Tensor>& members, [[maybe_unused]] int student) {
+  assert(keys.size() == members.size());
+  assert(student >= 0 && static_cast<std::size_t>(student) < members.size());
+  const at::Tensor scores = at::sum(at::mul(at::stack(keys, 1), at::unsqueeze(queries, 1)), 2);
+  return gated_logits(members, at::softmax(scores, 1));
+}
+
+at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts) {
+  return average_parts(features, parts, std::vector<bool>(features.size(), true));
+}
+
+at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts,
+                         const std::vector<bool>& alive) {
+  const auto count = static_cast<std::size_t>(parts);
+  assert(parts >= 1 && count <= features.size() && alive.size() == features.size());
+  std::vector<at::Tensor> joined;
+  for (std::size_t part = 0; part < count; ++part) {
+    std::vector<at::Tensor> answers;
+    for (std::size_t i = part; i < features.size(); i += count) {
+      if (alive[i]) answers.push_back(features[i]);
+    }
+    joined.push_back(answers.empty() ? at::zeros_like(features[part]) : mean_logits(answers));
+  }
+  return at::cat(joined, 1);
+}
+
+}  // namespace concertina

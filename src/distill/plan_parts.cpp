@@ -1,0 +1,189 @@
+#include "concertina/distill/plan_parts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/Functions.h>
+
+#include "concertina/core/error.h"
+#include "concertina/core/random.h"
+#include "concertina/core/text.h"
+
+namespace concertina {
+namespace {
+
+bool is_learned(const PlanNode& node) {
+  return node.kind == NodeKind::gate || node.kind == NodeKind::attention;
+}
+
+std::string edge_name(int edge) { return "distill/edge" + std::to_string(edge + 1) + "/"; }
+
+// [B, C, H, W] -> [B, C]
+at::Tensor pooled(const at::Tensor& map) { return at::mean(map, {2, 3}); }
+
+at::Tensor normed(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::batch_norm(input, weight, bias, {}, {}, /*training=*/true, 0, kNormEpsilon, true);
+}
+
+}  // namespace
+
+PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
+                     Teachers teachers, at::Device device)
+    : plan_(plan), net_(net), teachers_(std::move(teachers)), seed_(first.seed), device_(device) {
+  for (const PlanNode& node : plan_.nodes) {
+    if (node.kind != NodeKind::external) continue;
+    const auto found = teachers_.find(node.name);
+    if (found == teachers_.end()) {
+      throw UsageError("the plan needs an external teacher \"" + node.name + "\"; expected " +
+                       "--teacher " + node.name + "=RUN or FILE");
+    }
+    if (found->second->classes() != net_.classes) {
+      throw UsageError("teacher \"" + node.name + "\" knows " +
+                       std::to_string(found->second->classes()) + " classes; expected " +
+                       std::to_string(net_.classes));
+    }
+  }
+  make_adapters(first);
+  make_nodes(first);
+}
+
+at::Tensor PlanParts::make(const std::string& name, at::IntArrayRef sizes, double deviation,
+                           double mean, const char* axes) {
+  at::Tensor value = at::empty(sizes, at::kFloat);
+  CounterRandom random(seed_, Stream::plan_parts, static_cast<std::uint32_t>(parameters_.size()));
+  float* values = value.data_ptr<float>();
+  for (std::int64_t k = 0; k < value.numel(); ++k) {
+    values[k] = static_cast<float>(mean + (deviation == 0 ? 0 : deviation * random.normal()));
+  }
+  value = value.to(device_).set_requires_grad(true);
+  parameters_.push_back({name, value, axes, value.dim() > 1});
+  tensors_[name] = value;
+  return value;
+}
+
+TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
+  if (end.kind == LinkEnd::Kind::subnet) {
+    return tap_shape(net_, end.subnet, find_tap(net_, end.subnet, tap));
+  }
+  const PlanNode& node = plan_.nodes[static_cast<std::size_t>(end.node)];
+  if (node.kind != NodeKind::external) {
+    throw UsageError("node \"" + node.name + "\" combines logits and has no tap \"" + tap + "\"");
+  }
+  return teachers_.at(node.name)->shape_of(tap);
+}
+
+std::string PlanParts::prefix(int edge, const LinkEnd& student, const LinkEnd& teacher,
+                              std::size_t which) const {
+  return edge_name(edge) + end_text(net_, plan_, student) + "/" + end_text(net_, plan_, teacher) +
+         "/" + (which == 0 ? "" : "second.");
+}
+
+void PlanParts::check_attention(const Link& link, const PlanStep& first) const {
+  if (link.teacher.kind != LinkEnd::Kind::node) return;
+  const PlanNode& node = plan_.nodes[static_cast<std::size_t>(link.teacher.node)];
+  if (node.kind != NodeKind::attention) return;
+  const std::vector<LinkEnd> members = plan_.members(node, first);
+  if (std::find(members.begin(), members.end(), link.student) != members.end()) return;
+  throw UsageError("node \"" + node.name + "\" pays attention for its members only, and " +
+                   end_text(net_, plan_, link.student) + " is none");
+}
+
+// One for each pair of ends that an edge can ever join.
+void PlanParts::make_adapters(const PlanStep& first) {
+  DistillPlan undropped = plan_;
+  for (Edge& edge : undropped.edges) edge.drop = 0;
+  for (const Link& link : undropped.links(first)) {
+    check_attention(link, first);
+    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+    if (edge.tap.empty()) continue;
+    const std::vector<std::string> taps = split(edge.tap, '+');
+    const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
+    for (std::size_t which = 0; which < taps.size(); ++which) {
+      const int in = shape_of(link.student, taps[which]).channels;
+      if (link.from_label()) continue;
+      const int out = shape_of(link.teacher, theirs[which]).channels;
+      if (edge.adapter == Adapter::none) continue;
+      const std::string name = prefix(link.edge, link.student, link.teacher, which);
+      make(name + "conv/weight", {out, in, 1, 1}, std::sqrt(2.0 / out), 0, "out,in,height,width");
+      if (edge.adapter == Adapter::linear) make(name + "conv/bias", {out}, 0, 0, "channel");
+      if (edge.adapter != Adapter::bridge) continue;
+      make(name + "norm/weight", {out}, 0, 1, "channel");
+      make(name + "norm/bias", {out}, 0, 0, "channel");
+    }
+  }
+}
+
+void PlanParts::make_nodes(const PlanStep& first) {
+  for (const PlanNode& node : plan_.nodes) {
+    if (!is_learned(node)) continue;
+    const std::vector<LinkEnd> members = plan_.members(node, first);
+    const std::string name = "distill/" + node.name + "/";
+    if (node.kind == NodeKind::gate) {
+      const auto count = static_cast<std::int64_t>(members.size());
+      const int in = shape_of(members.front(), node.tap).channels;
+      make(name + "linear/weight", {count, in}, std::sqrt(1.0 / in), 0, "out,in");
+      make(name + "linear/bias", {count}, 0, 0, "channel");
+      make(name + "norm/weight", {count}, 0, 1, "channel");
+      make(name + "norm/bias", {count}, 0, 0, "channel");
+      continue;
+    }
+    make_attention(name, node, members);
+  }
+}
+
+// Peers of one size share their matrices, as the published code's; peers of several have their own.
+void PlanParts::make_attention(const std::string& name, const PlanNode& node,
+                               const std::vector<LinkEnd>& members) {
+  std::vector<int> channels;
+  for (const LinkEnd& member : members) channels.push_back(shape_of(member, node.tap).channels);
+  const auto [least, most] = std::minmax_element(channels.begin(), channels.end());
+  const int size = std::max(1, *least / 8);
+  const std::size_t count = *least == *most ? 1 : members.size();
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::string whose = count == 1 ? "" : end_text(net_, plan_, members[k]) + "/";
+    const double deviation = std::sqrt(1.0 / channels[k]);
+    make(name + whose + "query", {channels[k], size}, deviation, 0, "in,out");
+    make(name + whose + "key", {channels[k], size}, deviation, 0, "in,out");
+  }
+}
+
+std::vector<Parameter> PlanParts::parameters() const { return parameters_; }
+
+at::Tensor PlanParts::adapt(int edge, const LinkEnd& student, const LinkEnd& teacher,
+                            const at::Tensor& tap, std::size_t which) const {
+  const Adapter kind = plan_.edges[static_cast<std::size_t>(edge)].adapter;
+  if (kind == Adapter::none) return tap;
+  const std::string name = prefix(edge, student, teacher, which);
+  const at::Tensor bias = kind == Adapter::linear ? at(name + "conv/bias") : at::Tensor();
+  const at::Tensor map = at::conv2d(tap, at(name + "conv/weight"), bias);
+  if (kind != Adapter::bridge) return map;
+  return at::relu(normed(map, at(name + "norm/weight"), at(name + "norm/bias")));
+}
+
+at::Tensor PlanParts::gate(int node, const at::Tensor& map) const {
+  const std::string name = "distill/" + plan_.nodes[static_cast<std::size_t>(node)].name + "/";
+  const at::Tensor linear =
+      at::linear(pooled(map), at(name + "linear/weight"), at(name + "linear/bias"));
+  const at::Tensor scores = normed(linear, at(name + "norm/weight"), at(name + "norm/bias"));
+  return at::softmax(at::relu(scores), 1);
+}
+
+at::Tensor PlanParts::projected(int node, const LinkEnd& member, const at::Tensor& map,
+                                const std::string& what) const {
+  const std::string name = "distill/" + plan_.nodes[static_cast<std::size_t>(node)].name + "/";
+  const auto shared = tensors_.find(name + what);
+  const at::Tensor& matrix = shared != tensors_.end()
+                                 ? shared->second
+                                 : at(name + end_text(net_, plan_, member) + "/" + what);
+  return at::matmul(pooled(map), matrix);
+}
+
+at::Tensor PlanParts::query(int node, const LinkEnd& member, const at::Tensor& map) const {
+  return projected(node, member, map, "query");
+}
+
+at::Tensor PlanParts::key(int node, const LinkEnd& member, const at::Tensor& map) const {
+  return projected(node, member, map, "key");
+}
+
+}  // namespace concertina

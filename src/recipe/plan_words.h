@@ -1,0 +1,38 @@
+// The words of a plan's text: properties, endpoints. Files of this room only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "concertina/recipe/plan.h"
+
+namespace concertina {
+
+// "HEAD MARK ... : KIND a=b c=d": the words, whatever the spaces around -> and : are.
+std::vector<std::string> plan_words(std::string_view text);
+
+// property=value words; each is taken once.
+class Properties {
+ public:
+  // Throws UsageError for a word that is none of `known`, has no value or stands twice.
+  Properties(const std::vector<std::string>& words, const std::vector<std::string>& known);
+
+  // Null when it is not given.
+  const std::string* find(const std::string& name) const;
+  // Throws UsageError when it is not given; `why` ends the message.
+  const std::string& needed(const std::string& name, const std::string& why) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> given_;
+};
+
+// Throws UsageError unless low <= value <= high.
+double read_number(const std::string& name, const std::string& text, double low, double high);
+
+// A teacher, a student or a member of a node. `nodes` are the names besides the roles; throws
+// UsageError with the nearest word. `kind`: "teacher", "student", "member".
+Endpoint parse_endpoint(const std::string& kind, const std::string& word, const Names& nodes);
+std::string endpoint_text(const Endpoint& endpoint);
+
+}  // namespace concertina

@@ -1,0 +1,324 @@
+// Every shipped recipe's loss against a plain LibTorch version of its formula (docs/methods.md), on
+// one graph: the same gradients for the net, and for what the plan learns beside it.
+#include <cmath>
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "concertina/distill/train_step.h"
+#include "concertina/nets/catalogue.h"
+#include "concertina/recipe/recipe.h"
+
+#include "support/teachers.h"
+#include "support/tensors.h"
+
+namespace concertina {
+namespace {
+
+using Tensor = at::Tensor;
+using List = std::vector<Tensor>;
+
+Tensor ce(const Tensor& labels, const Tensor& z, double smoothing = 0) {
+  const Tensor log_p = at::log_softmax(z, 1);
+  const Tensor hard = at::nll_loss(log_p, labels);
+  return hard * (1 - smoothing) - at::mean(log_p) * smoothing;
+}
+Tensor soft_ce(const Tensor& t, const Tensor& s) {
+  return -at::sum(at::softmax(t.detach(), 1) * at::log_softmax(s, 1)) / s.size(0);
+}
+// T^2 KL, mean over the batch; the target may have a gradient.
+Tensor kl(const Tensor& t, const Tensor& s, double T, double offset = 0) {
+  const auto images = static_cast<double>(s.size(0));
+  const Tensor p = at::softmax(t / T, 1) + offset;
+  return at::sum(p * (at::log(p) - at::log_softmax(s / T, 1))) * (T * T / images);
+}
+Tensor kl_elements(const Tensor& t, const Tensor& s, double T) {
+  return kl(t.detach(), s, T) / s.size(1);
+}
+Tensor sum(const List& terms) { return at::sum(at::stack(terms)); }
+
+struct Case {
+  explicit Case(const std::string& name, double share = 0.5)
+      : recipe(load_recipe(name, std::string(CONCERTINA_SOURCE_DIR) + "/schedules")),
+        spec(make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16})),
+        ours(spec, spec.widths, settings(), 1, at::kCPU),
+        theirs(spec, spec.widths, settings(), 1, at::kCPU) {
+    ours.set_engine(Engine::plain);
+    place = plan_step(recipe, spec.widths, 1, 3, 10);
+    place.now = {share * 10, share};
+    teachers = support::untrained_teachers(recipe.plan, spec);
+    parts = PlanParts(recipe.plan, spec, place, teachers, at::kCPU);
+  }
+
+  NormSettings settings() const {
+    return {
+        recipe.norm == NormMode::switchable ? NormSharing::switchable : NormSharing::shared_affine,
+        0.1};
+  }
+  Tensor taught_by(const std::string& who) { return teachers.at(who)->answer(images, {}).logits; }
+  Tensor part(const std::string& name) const {
+    for (const Parameter& one : parts.parameters()) {
+      if (one.name == name) return one.value;
+    }
+    throw std::runtime_error("no part " + name);
+  }
+
+  // The logits of the plain net, widest first, and the maps of a tap.
+  List run(const std::string& tap = "") {
+    List logits;
+    for (const Subnet& subnet : largest_first(place.active, 1)) {
+      std::vector<std::string> layers;
+      if (!tap.empty()) layers.push_back(find_tap(spec, subnet, tap));
+      theirs.set_engine(Engine::plain);
+      const auto found = theirs.forward(images, subnet, Pass::train, Exits::up_to, layers);
+      logits.push_back(found[0]);
+      if (!tap.empty()) maps.push_back(found[1]);
+    }
+    return logits;
+  }
+
+  void expect_same_gradients(const Tensor& plain_loss) {
+    const StepReport report = train_step(ours, recipe.plan, parts, {images, labels, place});
+    double loss = 0;
+    for (const LinkReport& link : report.links) loss += link.loss;
+    EXPECT_NEAR(loss, plain_loss.item<double>(), 1e-5 * std::abs(loss));
+    List parts_gradients;
+    double scale = 0;
+    for (Parameter& one : parts_copy()) {
+      parts_gradients.push_back(one.value.grad().clone());
+      scale = std::max(scale, at::abs(one.value.grad()).max().item<double>());
+      one.value.mutable_grad() = Tensor();
+    }
+    torch::autograd::backward({plain_loss}, {});
+    std::size_t k = 0;
+    for (const Parameter& one : parts.parameters()) {
+      const Tensor difference = at::abs(at::sub(parts_gradients[k++], one.value.grad()));
+      EXPECT_LE(difference.max().item<double>(), 1e-4 * scale) << one.name;
+    }
+    compare_nets();
+  }
+
+  // The same sums in another order, fp32: 1e-5 of the net's largest gradient.
+  void compare_nets() const {
+    double scale = 0;
+    for (const Parameter& one : theirs.parameters()) {
+      if (one.value.grad().defined()) {
+        scale = std::max(scale, at::abs(one.value.grad()).max().item<double>());
+      }
+    }
+    ASSERT_GT(scale, 0);
+    const std::vector<Parameter> others = theirs.parameters();
+    std::size_t k = 0;
+    for (const Parameter& one : ours.parameters()) {
+      const Tensor& expected = others[k++].value.grad();
+      ASSERT_EQ(one.value.grad().defined(), expected.defined()) << one.name;
+      if (!expected.defined()) continue;
+      const Tensor difference = at::abs(at::sub(one.value.grad(), expected));
+      EXPECT_LE(difference.max().item<double>(), 1e-5 * scale) << one.name;
+    }
+  }
+
+  std::vector<Parameter> parts_copy() const { return parts.parameters(); }
+
+  Recipe recipe;
+  NetSpec spec;
+  FlexibleNet ours, theirs;
+  PlanStep place;
+  Teachers teachers;
+  PlanParts parts;
+  Tensor images = random_images({8, 3, 16, 16});
+  Tensor labels = at::arange(8, at::kLong);
+  List maps;
+};
+
+// z[0] is the full sub-model's logits, z[3] the smallest's.
+TEST(Recipes, Joint) {
+  Case one("joint");
+  const List z = one.run();
+  one.expect_same_gradients(sum(
+      {ce(one.labels, z[0]), ce(one.labels, z[1]), ce(one.labels, z[2]), ce(one.labels, z[3])}));
+}
+
+TEST(Recipes, IpkdAndItsAssistants) {
+  for (const std::string name : {"ipkd", "ipkd-ta", "ipkd-ta-dense", "ipkd-ta-top"}) {
+    Case one(name);
+    const List z = one.run();
+    List terms{ce(one.labels, z[0])};
+    for (std::size_t k = 1; k < 4; ++k) {
+      const Tensor top = kl(z[0].detach(), z[k], 4), next = kl(z[k - 1].detach(), z[k], 4);
+      terms.push_back(ce(one.labels, z[k]));
+      if (name == "ipkd") terms.push_back(top);
+      if (name == "ipkd-ta") terms.push_back(next);
+      if (name == "ipkd-ta-top") terms.push_back(top / 2 + next / 2);
+      for (std::size_t j = 0; j < k && name == "ipkd-ta-dense"; ++j) {
+        terms.push_back(kl(z[j].detach(), z[k], 4) / static_cast<double>(k));
+      }
+    }
+    one.expect_same_gradients(sum(terms));
+  }
+}
+
+TEST(Recipes, Sandwich) {
+  Case one("sandwich");
+  const List z = one.run();
+  one.expect_same_gradients(
+      sum({ce(one.labels, z[0]), soft_ce(z[0], z[1]), soft_ce(z[0], z[2]), soft_ce(z[0], z[3])}));
+}
+
+TEST(Recipes, Hinton) {
+  Case one("hinton");
+  const Tensor t = one.taught_by("teacher");
+  List terms;
+  for (const Tensor& z : one.run()) {
+    terms.push_back(ce(one.labels, z) * 0.1 + kl(t, z, 4) * 0.9);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, OnceForAll) {
+  Case one("ofa");
+  const Tensor t = one.taught_by("teacher");
+  List terms;
+  for (const Tensor& z : one.run()) terms.push_back(ce(one.labels, z, 0.1) + soft_ce(t, z));
+  one.expect_same_gradients(sum(terms));
+}
+
+// One teacher of each student that has several is left out; which, the step's links say.
+TEST(Recipes, Dgkd) {
+  Case one("dgkd");
+  const List z = one.run();
+  List terms{ce(one.labels, z[0])};
+  for (std::size_t k = 1; k < 4; ++k) terms.push_back(ce(one.labels, z[k]) * 0.5);
+  const std::vector<Subnet> subnets = largest_first(one.place.active, 1);
+  const auto place = [&](const LinkEnd& end) {
+    return std::find(subnets.begin(), subnets.end(), end.subnet) - subnets.begin();
+  };
+  int teachers = 0;
+  for (const Link& link : one.recipe.plan.links(one.place)) {
+    if (link.from_label()) continue;
+    const auto t = static_cast<std::size_t>(place(link.teacher));
+    terms.push_back(kl_elements(z[t], z[static_cast<std::size_t>(place(link.student))], 5) * 0.5);
+    ++teachers;
+  }
+  EXPECT_EQ(teachers, 1 + 1 + 2);
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, DeepMutualLearning) {
+  Case one("dml");
+  const List z = one.run();
+  List terms;
+  for (std::size_t s = 0; s < 4; ++s) {
+    terms.push_back(ce(one.labels, z[s]));
+    for (std::size_t t = 0; t < 4; ++t) {
+      if (t != s) terms.push_back(kl(z[t].detach(), z[s], 1));
+    }
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+const double kRamp = std::exp(-5 * std::pow(1 - 0.1 / 0.267, 2));  // at a tenth of the run
+
+TEST(Recipes, One) {
+  Case one("one", 0.1);
+  const List z = one.run("depth:0.5");
+  const Tensor linear =
+      at::linear(at::mean(one.maps[0], {2, 3}), one.part("distill/ensemble/linear/weight"),
+                 one.part("distill/ensemble/linear/bias"));
+  const Tensor normed = (linear - at::mean(linear, {0}, true)) /
+                        at::sqrt(at::var(linear, {0}, /*unbiased=*/false, /*keepdim=*/true) + 1e-5);
+  const Tensor gate = at::softmax(at::relu(normed * one.part("distill/ensemble/norm/weight") +
+                                           one.part("distill/ensemble/norm/bias")),
+                                  1);
+  Tensor mixed = at::zeros_like(z[0]);
+  for (std::int64_t k = 0; k < 4; ++k) {
+    mixed = mixed + gate.slice(1, k, k + 1) * z[static_cast<std::size_t>(k)];
+  }
+  List terms{ce(one.labels, mixed)};
+  for (const Tensor& student : z) {
+    terms.push_back(ce(one.labels, student) + kl(mixed.detach(), student, 3, 1e-7) * kRamp);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, OkdDip) {
+  Case one("okddip", 0.1);
+  const List z = one.run("feature");
+  const char* ids[] = {"w0.750", "w0.500", "w0.250"};
+  List queries, keys, terms;
+  for (std::size_t k = 0; k < 3; ++k) {
+    const Tensor feature = one.maps[k + 1].flatten(1);
+    const std::string name = std::string("distill/mixture/") + ids[k];
+    queries.push_back(at::matmul(feature, one.part(name + "/query")));
+    keys.push_back(at::matmul(feature, one.part(name + "/key")));
+  }
+  for (std::size_t a = 0; a < 3; ++a) {
+    List scores;
+    for (const Tensor& key : keys) scores.push_back(at::sum(queries[a] * key, {1}));
+    const Tensor weights = at::softmax(at::stack(scores, 1), 1);
+    Tensor target = at::zeros_like(z[0]);
+    for (std::int64_t b = 0; b < 3; ++b) {
+      target = target + weights.slice(1, b, b + 1) * z[static_cast<std::size_t>(b) + 1];
+    }
+    terms.push_back(kl(target, z[a + 1], 3, 1e-7) * kRamp);
+  }
+  terms.push_back(kl((z[1] + z[2] + z[3]) / 3, z[0], 3, 1e-7) * kRamp);
+  for (const Tensor& student : z) terms.push_back(ce(one.labels, student));
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, DynamicTemperature) {
+  Case one("dynamic-temperature", 0.25);
+  const List z = one.run();
+  List terms{ce(one.labels, z[0])};
+  for (std::size_t k = 1; k < 4; ++k) {
+    terms.push_back((ce(one.labels, z[k]) + kl(z[0].detach(), z[k], 8 - 7 * 0.25)) * 0.5);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+// Half way, of a chain of three the second teaches, of a chain of two the farther one.
+TEST(Recipes, GrowingAssistant) {
+  Case one("growing-assistant", 0.5);
+  const List z = one.run();
+  const std::size_t teacher_of[] = {0, 0, 0, 1};
+  List terms{ce(one.labels, z[0])};
+  for (std::size_t k = 1; k < 4; ++k) {
+    terms.push_back(ce(one.labels, z[k]) + kl(z[teacher_of[k]].detach(), z[k], 4));
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, DecoupledDistillation) {
+  Case one("dkd");
+  const List z = one.run();
+  const Tensor hot = at::one_hot(one.labels, 10).to(at::kFloat);
+  const auto target_and_rest = [&](const Tensor& logits) {
+    const Tensor p = at::sum(at::softmax(logits / 4, 1) * hot, {1});
+    return at::stack({p, 1 - p}, 1);
+  };
+  List terms{ce(one.labels, z[0])};
+  for (std::size_t k = 1; k < 4; ++k) {
+    const Tensor p = target_and_rest(z[0].detach()), q = target_and_rest(z[k]);
+    const Tensor target = at::sum(p * (at::log(p) - at::log(q))) * (16.0 / 8);
+    // Among the rest: the label's logit is pushed out of the softmax.
+    const Tensor rest = kl(z[0].detach() - hot * 4000, z[k] - hot * 4000, 4, 1e-30);
+    terms.push_back(ce(one.labels, z[k]) + target + rest * 8);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, EnsembleOfBranches) {
+  Case one("ekd");
+  const List z = one.run();
+  List terms{ce(one.labels, (z[0] + z[1] + z[2] + z[3]) / 4)};
+  for (const Tensor& branch : z) terms.push_back(ce(one.labels, branch) * 0.5);
+  terms.push_back(kl(one.taught_by("first"), z[3], 4) * 0.5);
+  terms.push_back(kl(one.taught_by("second"), z[2], 4) * 0.5);
+  one.expect_same_gradients(sum(terms));
+}
+
+}  // namespace
+}  // namespace concertina
