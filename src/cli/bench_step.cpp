@@ -75,7 +75,7 @@ class StepBench {
             Engine engine, Precision precision)
       : recipe_(recipe),
         widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
-        net_(spec, widths_, norm_settings(recipe), recipe.seed, device),
+        net_(spec, widths_, net_settings(recipe), recipe.seed, device),
         parts_(recipe.plan, spec, place(0), stand_ins(spec, recipe, device), device),
         sgd_(trained_parameters(net_, parts_), recipe),
         data_(random_images(spec, batch, device)) {
@@ -90,7 +90,7 @@ class StepBench {
   double run(std::int64_t step) {
     const auto start = std::chrono::steady_clock::now();
     sgd_.clear_gradients();
-    train_step(net_, recipe_.plan, parts_, {data_.images, data_.labels, place(step)});
+    train_step(net_, recipe_.plan, parts_, input(step));
     sgd_.gradient_norm();
     sgd_.step(kLearningRate);
     // Waits for a device that works on its own.
@@ -99,6 +99,14 @@ class StepBench {
   }
 
  private:
+  StepInput input(std::int64_t step) {
+    replays_.clear();
+    const at::Tensor images = data_.images;
+    const std::vector<float> zeros(static_cast<std::size_t>(images.size(1)), 0.0F);
+    const std::vector<float> ones(static_cast<std::size_t>(images.size(1)), 1.0F);
+    return {{images, data_.labels, [images](ViewKind) { return images; }, {zeros, ones}, &replays_},
+            place(step)};
+  }
   PlanStep place(std::int64_t step) const {
     return plan_step(recipe_, widths_, net_.spec().exit_count(), step, kStepsPerEpoch);
   }
@@ -109,6 +117,7 @@ class StepBench {
   PlanParts parts_;
   Sgd sgd_;
   Images data_;
+  Replays replays_;
 };
 
 double median(std::vector<double> values) {

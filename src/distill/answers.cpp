@@ -23,7 +23,11 @@ void add_unless_there(const std::string& word, std::vector<std::string>& words) 
 
 Answers::Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
                  const StepInput& input)
-    : net_(net), plan_(plan), parts_(parts), input_(input) {}
+    : net_(net),
+      plan_(plan),
+      parts_(parts),
+      place_(input.place),
+      views_(net, plan, input.source, input.place) {}
 
 // The layers that the links and the nodes look at.
 std::vector<std::string> Answers::taps_of(const Subnet& subnet,
@@ -38,29 +42,30 @@ std::vector<std::string> Answers::taps_of(const Subnet& subnet,
   for (const Link& link : links) {
     const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
     if (edge.tap.empty()) continue;
-    if (link.student == end) add(edge.tap);
-    if (link.teacher == end) add(edge.teacher_tap);
+    if (link.student.is_same(end)) add(edge.tap);
+    if (link.teacher.is_same(end)) add(edge.teacher_tap);
   }
   for (const PlanNode& node : plan_.nodes) {
     if (node.tap.empty()) continue;
-    const std::vector<LinkEnd> members = plan_.members(node, input_.place);
-    if (std::find(members.begin(), members.end(), end) != members.end()) add(node.tap);
+    for (const LinkEnd& member : plan_.members(node, place_)) {
+      if (member.is_same(end)) add(node.tap);
+    }
   }
   return layers;
 }
 
-void Answers::run(Width width, const std::vector<Link>& links) {
+void Answers::run(const PassKey& pass, const std::vector<Link>& links) {
   const int exits = net_.spec().exit_count();
   std::vector<std::string> layers;
   std::map<int, std::vector<std::string>> of_exit;
   for (int exit = 1; exit <= exits; ++exit) {
-    of_exit[exit] = taps_of({width, exit}, links);
+    of_exit[exit] = taps_of({pass.width, exit}, links);
     for (const std::string& layer : of_exit[exit]) add_unless_there(layer, layers);
   }
-  const std::vector<at::Tensor> found =
-      net_.forward(input_.images, {width, exits}, Pass::train, Exits::up_to, layers);
+  const std::vector<at::Tensor> found = net_.forward(
+      views_.images(pass.view, pass.width), {pass.width, exits}, Pass::train, Exits::up_to, layers);
   for (int exit = 1; exit <= exits; ++exit) {
-    std::map<std::string, Value>& values = values_[{width, exit}];
+    std::map<std::string, Value>& values = values_[{{pass.width, exit}, pass.view}];
     values[""] = value_of(found[static_cast<std::size_t>(exit - 1)]);
     for (const std::string& layer : of_exit[exit]) {
       const auto place = std::find(layers.begin(), layers.end(), layer) - layers.begin();
@@ -69,9 +74,9 @@ void Answers::run(Width width, const std::vector<Link>& links) {
   }
 }
 
-std::vector<Value*> Answers::values_of(const Subnet& subnet) {
+std::vector<Value*> Answers::values_of(const Subnet& subnet, int view) {
   std::vector<Value*> found;
-  for (auto& [layer, value] : values_[subnet]) found.push_back(&value);
+  for (auto& [layer, value] : values_[{subnet, view}]) found.push_back(&value);
   return found;
 }
 
@@ -79,35 +84,44 @@ bool Answers::is_learned(const LinkEnd& end) const {
   if (end.kind != LinkEnd::Kind::node) return false;
   const NodeKind kind = node(end).kind;
   if (kind == NodeKind::gate || kind == NodeKind::attention) return true;
-  const std::vector<LinkEnd> members = plan_.members(node(end), input_.place);
+  const std::vector<LinkEnd> members = members_of(end);
   return std::any_of(members.begin(), members.end(),
                      [&](const LinkEnd& member) { return is_learned(member); });
 }
 
-const Teacher::Answer& Answers::external(const LinkEnd& end) {
-  const auto found = externals_.find(end.node);
+std::vector<LinkEnd> Answers::members_of(const LinkEnd& end) const {
+  std::vector<LinkEnd> members = plan_.members(node(end), place_);
+  for (LinkEnd& member : members) member.view = end.view;
+  return members;
+}
+
+// Adversarial images are the student's.
+const Teacher::Answer& Answers::external(const LinkEnd& end, const Link& link) {
+  const Width width = views_.is_adversarial(end.view) ? link.student.subnet.width : Width();
+  const auto key = std::make_tuple(end.node, end.view, width);
+  const auto found = externals_.find(key);
   if (found != externals_.end()) return found->second;
   std::vector<std::string> taps;
   for (const Edge& edge : plan_.edges) {
     if (edge.teacher.node != node(end).name || edge.tap.empty()) continue;
     for (const std::string& word : split(edge.teacher_tap, '+')) add_unless_there(word, taps);
   }
-  return externals_[end.node] = parts_.teacher(node(end).name).answer(input_.images, taps);
+  const at::Tensor images = views_.images(end.view, width).detach();
+  return externals_[key] = parts_.teacher(node(end).name).answer(images, taps);
 }
 
 at::Tensor Answers::logits(const LinkEnd& end, const Link& link) {
-  if (end.kind == LinkEnd::Kind::subnet) return values_.at(end.subnet).at("").leaf;
-  if (node(end).kind == NodeKind::external) return external(end).logits;
-  return combined(end, link);
+  if (end.kind == LinkEnd::Kind::subnet) return values_.at({end.subnet, end.view}).at("").leaf;
+  return is_frozen(node(end)) ? external(end, link).logits : combined(end, link);
 }
 
-at::Tensor Answers::tap(const LinkEnd& end, const std::string& word) {
-  if (end.kind == LinkEnd::Kind::node) return external(end).taps.at(word);
-  return values_.at(end.subnet).at(find_tap(net_.spec(), end.subnet, word)).leaf;
+at::Tensor Answers::tap(const LinkEnd& end, const std::string& word, const Link& link) {
+  if (end.kind == LinkEnd::Kind::node) return external(end, link).taps.at(word);
+  return values_.at({end.subnet, end.view}).at(find_tap(net_.spec(), end.subnet, word)).leaf;
 }
 
 at::Tensor Answers::combined(const LinkEnd& end, const Link& link) {
-  const std::vector<LinkEnd> members = plan_.members(node(end), input_.place);
+  const std::vector<LinkEnd> members = members_of(end);
   std::vector<at::Tensor> all;
   for (const LinkEnd& member : members) all.push_back(logits(member, link));
   switch (node(end).kind) {
@@ -116,7 +130,7 @@ at::Tensor Answers::combined(const LinkEnd& end, const Link& link) {
     case NodeKind::mean_probs:
       return mean_probabilities(all, node(end).temperature);
     case NodeKind::gate:
-      return gated_logits(all, parts_.gate(end.node, tap(members.front(), node(end).tap)));
+      return gated_logits(all, parts_.gate(end.node, tap(members.front(), node(end).tap, link)));
     default:
       return attended(end, members, link, all);
   }
@@ -127,10 +141,13 @@ at::Tensor Answers::attended(const LinkEnd& end, const std::vector<LinkEnd>& mem
   const std::string& word = node(end).tap;
   std::vector<at::Tensor> keys;
   for (const LinkEnd& member : members) {
-    keys.push_back(parts_.key(end.node, member, tap(member, word)));
+    keys.push_back(parts_.key(end.node, member, tap(member, word, link)));
   }
-  const at::Tensor query = parts_.query(end.node, link.student, tap(link.student, word));
-  const auto place = std::find(members.begin(), members.end(), link.student) - members.begin();
+  LinkEnd asking = link.student;
+  asking.view = end.view;
+  const at::Tensor query = parts_.query(end.node, asking, tap(asking, word, link));
+  const auto is_it = [&](const LinkEnd& member) { return member.is_same(asking); };
+  const auto place = std::find_if(members.begin(), members.end(), is_it) - members.begin();
   return attention_logits(query, keys, all, static_cast<int>(place));
 }
 

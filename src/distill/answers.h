@@ -4,6 +4,8 @@
 
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "concertina/distill/plan_parts.h"
@@ -19,31 +21,45 @@ struct Value {
   at::Tensor gradient;  // undefined until a link adds to it
 };
 
+// A width's pass over a view's images (index into DistillPlan::views, or -1).
+struct PassKey {
+  Width width;
+  int view = -1;
+
+  friend bool operator==(const PassKey& a, const PassKey& b) {
+    return a.width == b.width && a.view == b.view;
+  }
+};
+
 class Answers {
  public:
   Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
           const StepInput& input);
 
   // Runs a width once: all its exits, and the taps that the links look at.
-  void run(Width width, const std::vector<Link>& links);
+  void run(const PassKey& pass, const std::vector<Link>& links);
+  // After the pass went backward.
+  void learn(const PassKey& pass) { views_.learn(pass.view, pass.width); }
 
-  // Logits [B, C]. `link`: whose student a combination with attention answers for.
+  // Logits [B, C] of an end of a link.
   at::Tensor logits(const LinkEnd& end, const Link& link);
   // A map [B, C, H, W] by a tap's word.
-  at::Tensor tap(const LinkEnd& end, const std::string& word);
+  at::Tensor tap(const LinkEnd& end, const std::string& word, const Link& link);
 
   // Whether something learned stands between the nets and the end.
   bool is_learned(const LinkEnd& end) const;
 
-  // Every output of a sub-model that has run.
-  std::vector<Value*> values_of(const Subnet& subnet);
+  // Every output of a sub-model in a pass that has run, and none otherwise.
+  std::vector<Value*> values_of(const Subnet& subnet, int view);
 
  private:
   const PlanNode& node(const LinkEnd& end) const {
     return plan_.nodes[static_cast<std::size_t>(end.node)];
   }
   std::vector<std::string> taps_of(const Subnet& subnet, const std::vector<Link>& links) const;
-  const Teacher::Answer& external(const LinkEnd& end);
+  // The node's members, who look at what it looks at.
+  std::vector<LinkEnd> members_of(const LinkEnd& end) const;
+  const Teacher::Answer& external(const LinkEnd& end, const Link& link);
   at::Tensor combined(const LinkEnd& end, const Link& link);
   at::Tensor attended(const LinkEnd& end, const std::vector<LinkEnd>& members, const Link& link,
                       const std::vector<at::Tensor>& logits);
@@ -51,9 +67,11 @@ class Answers {
   FlexibleNet& net_;
   const DistillPlan& plan_;
   const PlanParts& parts_;
-  const StepInput& input_;
-  std::map<Subnet, std::map<std::string, Value>> values_;  // by tap's layer; "" = logits
-  std::map<int, Teacher::Answer> externals_;               // by node
+  const PlanStep& place_;
+  Views views_;
+  // By sub-model and view, and by the tap's layer; "" = logits.
+  std::map<std::pair<Subnet, int>, std::map<std::string, Value>> values_;
+  std::map<std::tuple<int, int, Width>, Teacher::Answer> externals_;  // by node, view and width
 };
 
 }  // namespace concertina

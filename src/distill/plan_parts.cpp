@@ -29,7 +29,12 @@ at::Tensor normed(const at::Tensor& input, const at::Tensor& weight, const at::T
 
 PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
                      Teachers teachers, at::Device device)
-    : plan_(plan), net_(net), teachers_(std::move(teachers)), seed_(first.seed), device_(device) {
+    : plan_(plan),
+      net_(net),
+      teachers_(std::move(teachers)),
+      all_(first),
+      seed_(first.seed),
+      device_(device) {
   for (const PlanNode& node : plan_.nodes) {
     if (node.kind != NodeKind::external) continue;
     const auto found = teachers_.find(node.name);
@@ -66,6 +71,7 @@ TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
     return tap_shape(net_, end.subnet, find_tap(net_, end.subnet, tap));
   }
   const PlanNode& node = plan_.nodes[static_cast<std::size_t>(end.node)];
+  if (node.kind == NodeKind::snapshot) return shape_of(plan_.members(node, all_).front(), tap);
   if (node.kind != NodeKind::external) {
     throw UsageError("node \"" + node.name + "\" combines logits and has no tap \"" + tap + "\"");
   }
@@ -83,16 +89,22 @@ void PlanParts::check_attention(const Link& link, const PlanStep& first) const {
   const PlanNode& node = plan_.nodes[static_cast<std::size_t>(link.teacher.node)];
   if (node.kind != NodeKind::attention) return;
   const std::vector<LinkEnd> members = plan_.members(node, first);
-  if (std::find(members.begin(), members.end(), link.student) != members.end()) return;
+  const auto is_it = [&](const LinkEnd& member) { return member.is_same(link.student); };
+  if (std::any_of(members.begin(), members.end(), is_it)) return;
   throw UsageError("node \"" + node.name + "\" pays attention for its members only, and " +
                    end_text(net_, plan_, link.student) + " is none");
 }
 
 // One for each pair of ends that an edge can ever join.
-void PlanParts::make_adapters(const PlanStep& first) {
+void PlanParts::make_adapters(PlanStep first) {
   DistillPlan undropped = plan_;
   for (Edge& edge : undropped.edges) edge.drop = 0;
-  for (const Link& link : undropped.links(first)) {
+  std::vector<Link> links;
+  for (first.stage = 0; first.stage < std::max(1, static_cast<int>(plan_.stages.size()));
+       ++first.stage) {
+    for (const Link& link : undropped.links(first)) links.push_back(link);
+  }
+  for (const Link& link : links) {
     check_attention(link, first);
     const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
     if (edge.tap.empty()) continue;
@@ -104,6 +116,7 @@ void PlanParts::make_adapters(const PlanStep& first) {
       const int out = shape_of(link.teacher, theirs[which]).channels;
       if (edge.adapter == Adapter::none) continue;
       const std::string name = prefix(link.edge, link.student, link.teacher, which);
+      if (tensors_.count(name + "conv/weight") != 0) continue;  // of another stage
       make(name + "conv/weight", {out, in, 1, 1}, std::sqrt(2.0 / out), 0, "out,in,height,width");
       if (edge.adapter == Adapter::linear) make(name + "conv/bias", {out}, 0, 0, "channel");
       if (edge.adapter != Adapter::bridge) continue;

@@ -29,28 +29,28 @@ class Walk {
         parts_(parts),
         input_(input),
         answers_(net, plan, parts, input),
-        links_(plan.links(input.place)),
-        subnets_(largest_first(input.place.active, input.place.exits)) {}
+        links_(plan.links(input.place)) {}
 
   StepReport run() {
-    for (const Subnet& subnet : subnets_) {
-      if (subnet.exit != input_.place.exits) continue;  // a width's exits share its pass
-      const Width width = subnet.width;
-      answers_.run(width, links_);
+    const std::vector<PassKey> passes = needed_passes();
+    for (std::size_t now = 0; now < passes.size(); ++now) {
+      answers_.run(passes[now], links_);
       for (const Link& link : links_) {
-        if (narrowest(ends_of(link)) == width) follow(link);
+        if (last_of(ends_of(link), passes) == now) follow(link);
       }
-      for (const Subnet& done : subnets_) {
-        if (done.exit == input_.place.exits && last_gradient(done.width) == width) {
-          backward(done.width);
-        }
+      for (std::size_t done = 0; done <= now; ++done) {
+        if (last_gradient(passes[done], passes) == now) backward(passes[done]);
       }
     }
-    for (const Subnet& subnet : subnets_) summarise(subnet);
+    for (const Subnet& subnet : largest_first(input_.place.active, input_.place.exits)) {
+      summarise(subnet, passes);
+    }
     return std::move(report_);
   }
 
  private:
+  using Ends = std::vector<std::pair<Subnet, int>>;  // sub-models, and the views they look at
+
   // Where the label stands in for a teacher that is missing, it teaches plainly.
   const Edge& edge_of(const Link& link) const {
     static const Edge plain = parse_edge("label -> each : ce");
@@ -61,29 +61,56 @@ class Walk {
     return !link.from_label() && edge_of(link).gradient == GradientPolicy::through;
   }
 
-  // The sub-models that a link joins; that it gives gradients.
-  std::vector<Subnet> ends_of(const Link& link) const {
-    std::vector<Subnet> ends = plan_.subnets_of(link.student, input_.place);
-    for (const Subnet& subnet : plan_.subnets_of(link.teacher, input_.place)) {
-      if (std::find(ends.begin(), ends.end(), subnet) == ends.end()) ends.push_back(subnet);
+  // What a link joins, its student first; what it gives gradients.
+  Ends ends_of(const Link& link) const { return collect({link.student, link.teacher}); }
+  Ends learners_of(const Link& link) const {
+    return is_through(link) ? ends_of(link) : collect({link.student});
+  }
+  Ends collect(const std::vector<LinkEnd>& ends) const {
+    Ends found;
+    for (const LinkEnd& end : ends) {
+      for (const Subnet& subnet : plan_.subnets_of(end, input_.place)) {
+        const auto one = std::make_pair(subnet, end.view);
+        if (std::find(found.begin(), found.end(), one) == found.end()) found.push_back(one);
+      }
     }
-    return ends;
-  }
-  std::vector<Subnet> learners_of(const Link& link) const {
-    return is_through(link) ? ends_of(link) : plan_.subnets_of(link.student, input_.place);
+    return found;
   }
 
-  static Width narrowest(const std::vector<Subnet>& subnets) {
-    const auto least = std::min_element(subnets.begin(), subnets.end());
-    return least->width;
-  }
-
-  // The width whose pass brings the last gradient to a width.
-  Width last_gradient(Width width) const {
-    Width last = width;
+  // Widest first, each with the views that links have of it.
+  std::vector<PassKey> needed_passes() const {
+    std::vector<PassKey> passes;
     for (const Link& link : links_) {
-      for (const Subnet& learner : learners_of(link)) {
-        if (learner.width == width) last = std::min(last, narrowest(ends_of(link)));
+      for (const auto& [subnet, view] : ends_of(link)) {
+        const PassKey pass{subnet.width, view};
+        if (std::find(passes.begin(), passes.end(), pass) == passes.end()) passes.push_back(pass);
+      }
+    }
+    std::sort(passes.begin(), passes.end(), [](const PassKey& a, const PassKey& b) {
+      return a.width != b.width ? a.width > b.width : a.view < b.view;
+    });
+    return passes;
+  }
+
+  // The last of the passes that these need.
+  static std::size_t last_of(const Ends& ends, const std::vector<PassKey>& passes) {
+    std::size_t last = 0;
+    for (std::size_t k = 0; k < passes.size(); ++k) {
+      for (const auto& [subnet, view] : ends) {
+        if (passes[k] == PassKey{subnet.width, view}) last = k;
+      }
+    }
+    return last;
+  }
+
+  // The pass after which the last gradient for a pass has come.
+  std::size_t last_gradient(const PassKey& pass, const std::vector<PassKey>& passes) const {
+    const auto itself = std::find(passes.begin(), passes.end(), pass) - passes.begin();
+    auto last = static_cast<std::size_t>(itself);
+    for (const Link& link : links_) {
+      for (const auto& [subnet, view] : learners_of(link)) {
+        if (!(pass == PassKey{subnet.width, view})) continue;
+        last = std::max(last, last_of(ends_of(link), passes));
       }
     }
     return last;
@@ -95,8 +122,8 @@ class Walk {
         at::mul(edge_loss(edge_of(link), link.temperature, inputs_of(link)), link.weight);
     std::vector<Value*> values;
     std::vector<at::Tensor> wanted;
-    for (const Subnet& subnet : learners_of(link)) {
-      for (Value* value : answers_.values_of(subnet)) {
+    for (const auto& [subnet, view] : learners_of(link)) {
+      for (Value* value : answers_.values_of(subnet, view)) {
         values.push_back(value);
         wanted.push_back(value->leaf);
       }
@@ -115,8 +142,8 @@ class Walk {
   // How many of a link's values are its student's; they come first.
   std::ptrdiff_t own_values(const Link& link) {
     std::ptrdiff_t count = 0;
-    for (const Subnet& subnet : plan_.subnets_of(link.student, input_.place)) {
-      count += static_cast<std::ptrdiff_t>(answers_.values_of(subnet).size());
+    for (const auto& [subnet, view] : collect({link.student})) {
+      count += static_cast<std::ptrdiff_t>(answers_.values_of(subnet, view).size());
     }
     return count;
   }
@@ -129,7 +156,7 @@ class Walk {
 
   LossInputs inputs_of(const Link& link) {
     LossInputs in;
-    in.labels = input_.labels;
+    in.labels = input_.source.labels;
     const Edge& edge = edge_of(link);
     if (edge.tap.empty()) {
       in.student = answers_.logits(link.student, link);
@@ -140,7 +167,7 @@ class Walk {
     const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
     for (std::size_t which = 0; which < taps.size(); ++which) {
       const at::Tensor student = parts_.adapt(link.edge, link.student, link.teacher,
-                                              answers_.tap(link.student, taps[which]), which);
+                                              answers_.tap(link.student, taps[which], link), which);
       (which == 0 ? in.student : in.student_second) = student;
       if (link.from_label()) continue;
       (which == 0 ? in.teacher : in.teacher_second) = target(link, theirs[which]);
@@ -151,7 +178,8 @@ class Walk {
   // What the teacher of a link says: its logits, or a tap. Behind `stop` nothing remembers how.
   at::Tensor target(const Link& link, const std::string& tap) {
     const auto said = [&] {
-      return tap.empty() ? answers_.logits(link.teacher, link) : answers_.tap(link.teacher, tap);
+      return tap.empty() ? answers_.logits(link.teacher, link)
+                         : answers_.tap(link.teacher, tap, link);
     };
     if (is_through(link)) return said();
     const at::NoGradGuard guard;
@@ -175,11 +203,10 @@ class Walk {
     report_.links.push_back(entry);
   }
 
-  void backward(Width width) {
+  void backward(const PassKey& pass) {
     std::vector<at::Tensor> roots, gradients;
-    for (const Subnet& subnet : subnets_) {
-      if (subnet.width != width) continue;
-      for (Value* value : answers_.values_of(subnet)) {
+    for (int exit = input_.place.exits; exit >= 1; --exit) {
+      for (Value* value : answers_.values_of({pass.width, exit}, pass.view)) {
         if (value->gradient.defined()) {
           roots.push_back(value->output);
           gradients.push_back(value->gradient);
@@ -187,16 +214,23 @@ class Walk {
         value->output = at::Tensor();  // the graph goes as soon as it was walked
       }
     }
-    if (!roots.empty()) torch::autograd::backward(roots, gradients);
+    if (roots.empty()) return;
+    torch::autograd::backward(roots, gradients);
+    answers_.learn(pass);
   }
 
-  void summarise(const Subnet& subnet) {
+  // By its first pass, if it had any.
+  void summarise(const Subnet& subnet, const std::vector<PassKey>& passes) {
+    const auto ran = std::find_if(passes.begin(), passes.end(),
+                                  [&](const PassKey& pass) { return pass.width == subnet.width; });
+    if (ran == passes.end()) return;
+    LinkEnd end = LinkEnd::of(subnet);
+    end.view = ran->view;
     SubnetReport entry{subnet, 0, 0};
-    const LinkEnd end = LinkEnd::of(subnet);
     for (const LinkReport& link : report_.links) {
-      if (link.link.student == end) entry.loss += link.loss;
+      if (link.link.student.is_same(end)) entry.loss += link.loss;
     }
-    const at::Tensor hits = at::eq(at::argmax(answers_.logits(end, {}), 1), input_.labels);
+    const at::Tensor hits = at::eq(at::argmax(answers_.logits(end, {}), 1), input_.source.labels);
     entry.correct = at::sum(hits).item<std::int64_t>();
     report_.subnets.push_back(entry);
   }
@@ -207,7 +241,6 @@ class Walk {
   const StepInput& input_;
   Answers answers_;
   std::vector<Link> links_;
-  std::vector<Subnet> subnets_;
   StepReport report_;
 };
 

@@ -20,9 +20,9 @@ kernels::ImageShape image_shape(const Split& split) {
 // Drawn in a fixed order, whatever is switched on, so that one option does not change another's
 // draws.
 kernels::Placement place(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,
-                         std::int64_t index) {
+                         std::int64_t index, std::uint64_t draw = 0) {
   CounterRandom random(seed, Stream::augment, static_cast<std::uint32_t>(epoch),
-                       static_cast<std::uint64_t>(index));
+                       static_cast<std::uint64_t>(index) + (draw << 48));
   const auto padding = static_cast<std::int32_t>(augmentation.crop_padding);
   const auto shifts = static_cast<std::uint32_t>(2 * padding + 1);
   kernels::Placement placement{};
@@ -88,6 +88,15 @@ Batch TrainLoader::get(std::int64_t epoch, std::int64_t position) const {
   const auto first = order_.begin() + position * batch_;
   return gather(split_, statistics_, {first, first + batch_}, device_,
                 [&](std::int64_t index) { return place(augmentation_, seed_, epoch, index); });
+}
+
+at::Tensor TrainLoader::again(const Batch& batch, std::int64_t epoch, bool augmented) const {
+  return gather(split_, statistics_, batch.indexes, device_,
+                [&](std::int64_t index) {
+                  return augmented ? place(augmentation_, seed_, epoch, index, 1)
+                                   : kernels::Placement{index, 0, 0, false};
+                })
+      .images;
 }
 
 EvalLoader::EvalLoader(Split split, PixelStatistics statistics, std::int64_t batch,

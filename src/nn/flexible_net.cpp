@@ -57,7 +57,7 @@ void check_finite(const std::vector<Parameter>& tensors, const std::string& what
   }
 }
 
-FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings,
+FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings settings,
                          std::uint64_t seed, at::Device device)
     : spec_(std::move(spec)),
       widths_(std::move(widths)),
@@ -141,7 +141,7 @@ std::vector<Parameter> FlexibleNet::weights() const {
     }
     const auto norm = shared_.find(layer);
     if (norm != shared_.end()) {
-      result.push_back({spec.name + "/weight", norm->second.weight, "channel", false});
+      result.push_back({spec.name + "/weight", norm->second.weight, "channel", false, true});
       result.push_back({spec.name + "/bias", norm->second.bias, "channel", false});
     }
   }
@@ -164,7 +164,7 @@ std::vector<Parameter> FlexibleNet::norms(Width width) const {
     const auto affine = [&](const at::Tensor& full) {
       return shared ? take(full.detach(), 0, layer.out) : full;
     };
-    result.push_back({spec.name + "/weight", affine(norm.weight), "channel", false});
+    result.push_back({spec.name + "/weight", affine(norm.weight), "channel", false, true});
     result.push_back({spec.name + "/bias", affine(norm.bias), "channel", false});
     result.push_back({spec.name + "/running_mean", norm.running_mean, "channel", false});
     result.push_back({spec.name + "/running_var", norm.running_var, "channel", false});

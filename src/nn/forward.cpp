@@ -106,6 +106,9 @@ void FlexibleNet::require_fused() const {
   if (!device_.is_cpu()) {
     throw UsageError(what + " on " + device_.str() + "; expected the cpu, or engine plain");
   }
+  if (settings_.flow == GradientFlow::equilibrium) {
+    throw UsageError(what + " with gradient equilibrium; expected engine auto or plain");
+  }
   if (fused_->compiled(spec_, {Width(), spec_.exit_count()}, Exits::up_to, {}) == nullptr) {
     const fused::Unfit& why = fused_->why();
     throw UsageError(what + ": layer \"" + why.layer + "\" " + why.reason +
@@ -114,7 +117,8 @@ void FlexibleNet::require_fused() const {
 }
 
 Engine FlexibleNet::resolved_engine(Engine wanted) const {
-  if (wanted == Engine::plain || !device_.is_cpu()) return Engine::plain;
+  const bool plainly = settings_.flow == GradientFlow::equilibrium;
+  if (wanted == Engine::plain || !device_.is_cpu() || plainly) return Engine::plain;
   const Subnet whole{Width(), spec_.exit_count()};
   return fused_->compiled(spec_, whole, Exits::up_to, {}) ? Engine::fused : Engine::plain;
 }
@@ -138,8 +142,12 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
   Bank* bank = bank_for(subnet.width, pass);
   // The fused engine has no way back into a convolution's bias, which only exported nets have.
   const bool fits = !has_biases_ || (pass == Pass::evaluate && !at::GradMode::is_enabled());
-  const bool may_fuse =
-      wanted_ != Engine::plain && device_.is_cpu() && images.scalar_type() == at::kFloat && fits;
+  // Nor into the images, nor with another flow of gradients, and it keeps what it sees of a batch.
+  const bool plainly = pass == Pass::probe ||
+                       (at::GradMode::is_enabled() && images.requires_grad()) ||
+                       (pass == Pass::train && settings_.flow == GradientFlow::equilibrium);
+  const bool may_fuse = wanted_ != Engine::plain && device_.is_cpu() &&
+                        images.scalar_type() == at::kFloat && fits && !plainly;
   const auto compiled = may_fuse ? fused_->compiled(spec_, subnet, exits, tapped) : nullptr;
   const std::vector<at::Tensor> results =
       compiled != nullptr

@@ -4,6 +4,7 @@
 
 #include "concertina/nn/flexible_net.h"
 
+#include "gradient_shares.h"
 #include "slices.h"
 
 namespace concertina {
@@ -34,12 +35,18 @@ at::Tensor convolve(const Layer& spec, const at::Tensor& input, const at::Tensor
   return at::conv2d(input, weight, bias, spec.stride, spec.padding, /*dilation=*/1, groups);
 }
 
-at::Tensor add_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
-  at::Tensor sum = values[static_cast<std::size_t>(inputs[0])];
-  for (std::size_t k = 1; k < inputs.size(); ++k) {
-    sum = at::add(sum, values[static_cast<std::size_t>(inputs[k])]);
-  }
+at::Tensor add_all(const std::vector<at::Tensor>& inputs) {
+  at::Tensor sum = inputs[0];
+  for (std::size_t k = 1; k < inputs.size(); ++k) sum = at::add(sum, inputs[k]);
   return sum;
+}
+
+// The same values; on the way back the gradient is multiplied.
+at::Tensor with_gradient_times(const at::Tensor& value, double factor) {
+  if (factor == 1 || !value.requires_grad()) return value;
+  const at::Tensor same = at::alias(value);
+  same.register_hook([factor](const at::Tensor& gradient) { return at::mul(gradient, factor); });
+  return same;
 }
 
 // The live layer that is layer `layer` of the spec.
@@ -47,12 +54,6 @@ std::size_t place_of(const ResolvedNet& resolved, int layer) {
   std::size_t place = 0;
   while (resolved.layers[place].layer != layer) ++place;
   return place;
-}
-
-at::Tensor concat_all(const std::vector<int>& inputs, const std::vector<at::Tensor>& values) {
-  std::vector<at::Tensor> parts;
-  for (const int input : inputs) parts.push_back(values[static_cast<std::size_t>(input)]);
-  return at::cat(parts, 1);
 }
 
 }  // namespace
@@ -64,10 +65,19 @@ std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
   std::vector<at::Tensor> values;
   std::vector<at::Tensor> results;
   values.reserve(resolved.layers.size());
+  const bool equal = settings_.flow == GradientFlow::equilibrium && pass == Pass::train;
+  const GradientShares shares = equal ? gradient_shares(resolved) : GradientShares();
   for (const ResolvedLayer& layer : resolved.layers) {
+    const auto reader = static_cast<int>(values.size());
+    std::vector<at::Tensor> inputs;
+    for (const int input : layer.inputs) {
+      const auto share = shares.find({input, reader});
+      inputs.push_back(with_gradient_times(values[static_cast<std::size_t>(input)],
+                                           share == shares.end() ? 1 : share->second));
+    }
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
     values.push_back(spec.kind == LayerKind::input ? images.contiguous(layout_of(spec_))
-                                                   : run_layer(layer, bank, pass, values));
+                                                   : run_layer(layer, bank, pass, inputs));
     const auto exit = static_cast<int>(results.size());
     const bool answers =
         results.size() < resolved.exits.size() &&
@@ -82,9 +92,9 @@ std::vector<at::Tensor> FlexibleNet::forward_plain(const at::Tensor& images,
 }
 
 at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
-                                  const std::vector<at::Tensor>& values) const {
+                                  const std::vector<at::Tensor>& inputs) const {
   const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
-  const at::Tensor& input = values[static_cast<std::size_t>(layer.inputs.front())];
+  const at::Tensor& input = inputs.front();
   switch (spec.kind) {
     case LayerKind::conv:
     case LayerKind::depthwise: {
@@ -103,9 +113,9 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
     case LayerKind::pool:
       return pool(spec, input);
     case LayerKind::add:
-      return add_all(layer.inputs, values);
+      return add_all(inputs);
     case LayerKind::concat:
-      return concat_all(layer.inputs, values);
+      return at::cat(inputs, 1);
     case LayerKind::input:
       break;
   }
@@ -119,7 +129,7 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
   const at::Tensor weight = shared ? take(norm.weight, 0, layer.out) : norm.weight;
   const at::Tensor bias = shared ? take(norm.bias, 0, layer.out) : norm.bias;
   at::Tensor mean, variance;
-  if (!(shared && pass == Pass::train)) {
+  if (pass != Pass::probe && !(shared && pass == Pass::train)) {
     mean = bank->norms.at(layer.layer).running_mean;
     variance = bank->norms.at(layer.layer).running_var;
   }

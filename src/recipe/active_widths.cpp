@@ -37,16 +37,4 @@ std::vector<Width> active_widths(const Recipe& recipe, const std::vector<Width>&
   return active;
 }
 
-PlanStep plan_step(const Recipe& recipe, const std::vector<Width>& listed, int exits,
-                   std::int64_t step, std::int64_t steps_per_epoch) {
-  PlanStep place;
-  place.active = active_widths(recipe, listed, step);
-  place.exits = exits;
-  place.now.epoch = static_cast<double>(step) / static_cast<double>(steps_per_epoch);
-  place.now.share = place.now.epoch / static_cast<double>(recipe.epochs);
-  place.seed = recipe.seed;
-  place.step = step;
-  return place;
-}
-
 }  // namespace concertina

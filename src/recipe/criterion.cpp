@@ -52,7 +52,8 @@ const std::vector<CriterionEntry>& criteria() {
        false,
        true,
        true,
-       "the larger of the alpha-divergences at alpha-min and alpha-max, clipped",
+       "the larger of the alpha-divergences at alpha-min and alpha-max, "
+       "clipped",
        {{"alpha-min", -1, -10, 10}, {"alpha-max", 1, -10, 10}, {"clip", 5, 0.001, 1000}}},
       {"hint",
        Criterion::hint,

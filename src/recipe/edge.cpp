@@ -49,7 +49,8 @@ std::vector<std::string> known_properties(const Edge& edge, const CriterionEntry
   when(entry.tempered && taught, {"temper"});
   when(entry.reduced, {"reduction"});
   when(entry.tempered && taught, {"t-power"});
-  when(taught, {"gradient", "share", "drop"});
+  when(taught, {"gradient", "share", "drop", "teacher-view"});
+  known.insert(known.end(), {"view", "in"});
   when(edge.teacher.role == Role::assistant, {"rank"});
   when(entry.compares == Compares::logits && taught, {"select", "cutoff", "over"});
   when(entry.compares != Compares::logits, {"tap"});
@@ -83,7 +84,9 @@ void check_ends(const Edge& edge) {
   const bool larger = teacher == Role::full || teacher == Role::next_larger ||
                       teacher == Role::larger || teacher == Role::assistant;
   if (edge.student.role == Role::full && larger) {
-    throw UsageError("no sub-model is larger than the full one; expected label, peers or a node");
+    throw UsageError(
+        "no sub-model is larger than the full one; expected "
+        "label, peers or a node");
   }
   if (edge.student.role == Role::node && teacher == Role::peers) {
     throw UsageError("a node has no peers; expected label or a sub-model");
@@ -144,7 +147,8 @@ void read_selection(const Properties& given, Edge& edge) {
   }
 }
 
-void read_properties(const Properties& given, const CriterionEntry& entry, Edge& edge) {
+void read_properties(const Properties& given, const CriterionEntry& entry, const PlanNames& known,
+                     Edge& edge) {
   const auto when = [&](const char* name, const auto& read) {
     if (const std::string* text = given.find(name)) read(*text);
   };
@@ -156,6 +160,14 @@ void read_properties(const Properties& given, const CriterionEntry& entry, Edge&
   when("share", [&](const auto& text) { edge.share = pick("share", text, kShares); });
   when("drop",
        [&](const auto& text) { edge.drop = static_cast<int>(read_number("drop", text, 0, 1000)); });
+  when("view", [&](const auto& text) { edge.view = pick_name("view", text, known.views); });
+  when("teacher-view",
+       [&](const auto& text) { edge.teacher_view = pick_name("view", text, known.views); });
+  when("in", [&](const auto& text) {
+    for (const std::string& stage : split(text, ',')) {
+      edge.in.push_back(pick_name("stage", stage, known.stages));
+    }
+  });
   if (entry.reduced) {
     edge.reduction = pick("reduction", given.needed("reduction", why), kReductions);
   }
@@ -177,34 +189,34 @@ void read_properties(const Properties& given, const CriterionEntry& entry, Edge&
   read_selection(given, edge);
 }
 
-std::vector<Edge> read_edges(std::string_view text, const Names& nodes) {
+std::vector<Edge> read_edges(std::string_view text, const PlanNames& known) {
   const std::vector<std::string> found = plan_words(text);
   if (found.size() < 5 || found[1] != "->" || found[3] != ":") {
     throw UsageError("expected TEACHER -> STUDENT : CRITERION property=value ...");
   }
   Edge edge;
-  edge.teacher = parse_endpoint("teacher", found[0], nodes);
-  edge.student = parse_endpoint("student", found[2], nodes);
+  edge.teacher = parse_endpoint("teacher", found[0], known.nodes);
+  edge.student = parse_endpoint("student", found[2], known.nodes);
   check_ends(edge);
   const std::vector<std::string> rest{found.begin() + 5, found.end()};
   if (const Preset* preset = find_preset(found[4])) {
     std::vector<Edge> edges;
     for (const std::string& one : expand(*preset, found[0], found[2], rest)) {
-      edges.push_back(parse_edge(one, nodes));
+      edges.push_back(parse_edge(one, known));
     }
     return edges;
   }
   const CriterionEntry& entry = find_criterion(found[4], edge.teacher.role == Role::label);
   edge.criterion = entry.criterion;
-  read_properties(Properties(rest, known_properties(edge, entry)), entry, edge);
+  read_properties(Properties(rest, known_properties(edge, entry)), entry, known, edge);
   return {edge};
 }
 
 }  // namespace
 
-std::vector<Edge> parse_edges(std::string_view text, const Names& nodes) {
+std::vector<Edge> parse_edges(std::string_view text, const PlanNames& known) {
   try {
-    return read_edges(text, nodes);
+    return read_edges(text, known);
   } catch (const UsageError& error) {
     const std::string message = error.what();
     if (message.rfind("edge \"", 0) == 0) throw;  // one of a preset's
@@ -212,8 +224,8 @@ std::vector<Edge> parse_edges(std::string_view text, const Names& nodes) {
   }
 }
 
-Edge parse_edge(std::string_view text, const Names& nodes) {
-  return parse_edges(text, nodes).front();
+Edge parse_edge(std::string_view text, const PlanNames& known) {
+  return parse_edges(text, known).front();
 }
 
 std::string edge_text(const Edge& edge) {
@@ -239,6 +251,9 @@ std::string edge_text(const Edge& edge) {
   put(!edge.tap.empty(), "tap", edge.tap);
   put(edge.teacher_tap != edge.tap, "teacher-tap", edge.teacher_tap);
   put(edge.adapter != Adapter::none, "adapter", text_of(edge.adapter, kAdapters));
+  put(!edge.view.empty(), "view", edge.view);
+  put(!edge.teacher_view.empty(), "teacher-view", edge.teacher_view);
+  put(!edge.in.empty(), "in", join(edge.in, ","));
   for (const CriterionNumber& number : entry.numbers) {
     const double value = edge.number(number.name);
     put(value != number.fallback, number.name, format_real(value));

@@ -84,40 +84,65 @@ KeyRow milestones_row() {
   return {about, nullptr, read, write};
 }
 
-KeyRow node_row() {
-  RecipeKey about = key("distill", "node", "",
-                        "what else answers, for edges to name: a net from a file, or a "
-                        "combination; repeat the key for several");
-  about.type = "node";
-  about.range = "NAME : KIND property=value ...";
-  const auto write = [](const Recipe& r) {
+#define FIELD(member) \
+  [](auto& recipe) -> auto& { return recipe.member; }
+
+// A key whose values make a list of a plan. `parse` reads one text of them, `text` writes it.
+template <class Things, class Parse, class Text>
+KeyRow plan_row(const char* name, const char* range, const char* help, Things things, Parse parse,
+                Text text) {
+  RecipeKey about = key("distill", name, "", help);
+  about.type = name;
+  about.range = range;
+  const auto write = [=](const Recipe& r) {
     Texts texts;
-    for (const PlanNode& node : r.plan.nodes) texts.push_back(node_text(node));
+    for (const auto& thing : things(r)) texts.push_back(text(thing));
     return texts;
   };
-  return {about, [](Recipe& r) { r.plan.nodes.clear(); },
-          [](Recipe& r, const std::string& text) {
-            r.plan.nodes.push_back(parse_node(text, r.plan.node_names()));
-          },
-          write};
+  return {about, [=](Recipe& r) { things(r).clear(); },
+          [=](Recipe& r, const std::string& value) { parse(r, value); }, write};
 }
 
-KeyRow edge_row() {
-  RecipeKey about =
-      key("distill", "edge", "", "who teaches whom; repeat the key for several edges");
-  about.type = "edge";
-  about.range = "TEACHER -> STUDENT : CRITERION property=value ...";
-  const auto read = [](Recipe& r, const std::string& text) {
-    for (Edge& edge : parse_edges(text, r.plan.node_names())) {
-      r.plan.edges.push_back(std::move(edge));
-    }
-  };
-  const auto write = [](const Recipe& r) {
-    Texts texts;
-    for (const Edge& edge : r.plan.edges) texts.push_back(edge_text(edge));
-    return texts;
-  };
-  return {about, [](Recipe& r) { r.plan.edges.clear(); }, read, write};
+constexpr const char* kNamed = "NAME : KIND property=value ...";
+
+// In the order in which one may name another.
+void add_plan(std::vector<KeyRow>& rows) {
+  rows.push_back(plan_row(
+      "stage", "NAME : share=S property=value ...",
+      "a part of the run with edges of its own; repeat the key for several", FIELD(plan.stages),
+      [](Recipe& r, const std::string& text) {
+        r.plan.stages.push_back(parse_stage(text, r.plan.names().stages));
+      },
+      &stage_text));
+  rows.push_back(plan_row(
+      "view", kNamed,
+      "other images than the step's, for edges to name: transformed or "
+      "adversarial; repeat the key "
+      "for several",
+      FIELD(plan.views),
+      [](Recipe& r, const std::string& text) {
+        r.plan.views.push_back(parse_view(text, r.plan.names().views));
+      },
+      &view_text));
+  rows.push_back(plan_row(
+      "node", kNamed,
+      "what else answers, for edges to name: a net from a file, or a "
+      "combination; repeat the key "
+      "for several",
+      FIELD(plan.nodes),
+      [](Recipe& r, const std::string& text) {
+        r.plan.nodes.push_back(parse_node(text, r.plan.names()));
+      },
+      &node_text));
+  rows.push_back(plan_row(
+      "edge", "TEACHER -> STUDENT : CRITERION property=value ...",
+      "who teaches whom; repeat the key for several edges", FIELD(plan.edges),
+      [](Recipe& r, const std::string& text) {
+        for (Edge& edge : parse_edges(text, r.plan.names())) {
+          r.plan.edges.push_back(std::move(edge));
+        }
+      },
+      &edge_text));
 }
 
 KeyRow random_widths_row() {
@@ -142,11 +167,12 @@ constexpr Name<LrKind> kSchedules[] = {
     {"constant", LrKind::constant},       {"multistep", LrKind::multistep},
     {"exponential", LrKind::exponential}, {"linear", LrKind::linear},
     {"cosine", LrKind::cosine},           {"one-cycle", LrKind::one_cycle}};
+constexpr Name<Proximal> kProximal[] = {
+    {"none", Proximal::none}, {"l1", Proximal::l1}, {"filters", Proximal::filters}};
+constexpr Name<FlowMode> kFlows[] = {{"sum", FlowMode::sum},
+                                     {"equilibrium", FlowMode::equilibrium}};
 constexpr Name<bool> kSwitch[] = {{"true", true}, {"false", false}};
 constexpr Name<DecayOn> kDecay[] = {{"weights", DecayOn::weights}, {"all", DecayOn::all}};
-
-#define FIELD(member) \
-  [](auto& recipe) -> auto& { return recipe.member; }
 
 void add_net_and_train(std::vector<KeyRow>& rows) {
   rows.push_back(widths_row());
@@ -154,6 +180,10 @@ void add_net_and_train(std::vector<KeyRow>& rows) {
                             "switchable: every width has its own norms; calibrated: shared, "
                             "statistics by calibration"),
                         kNorms, FIELD(norm)));
+  rows.push_back(choice(key("net", "gradient", "",
+                            "what a block of a net with several exits gets from them: the sum of "
+                            "their gradients, or gradient equilibrium"),
+                        kFlows, FIELD(flow)));
   rows.push_back(real(key("net", "norm-momentum", "fraction",
                           "share of the new batch in a norm's running statistics"),
                       0.001, 1, FIELD(norm_momentum)));
@@ -168,7 +198,8 @@ void add_net_and_train(std::vector<KeyRow>& rows) {
   rows.push_back(integer(key("train", "checkpoint-every", "epochs", "how often run.h5 is written"),
                          1, 100000, FIELD(checkpoint_every)));
   rows.push_back(choice(key("train", "best", "",
-                            "the family's best epoch: by the mean of all sub-models, or the worst"),
+                            "the family's best epoch: by the mean of all "
+                            "sub-models, or the worst"),
                         kBest, FIELD(best)));
 }
 
@@ -192,11 +223,26 @@ void add_optimizer(std::vector<KeyRow>& rows) {
   rows.push_back(
       real(key("optimizer", "weight-decay", "", "added to the gradient, times the weight"), 0, 1,
            FIELD(weight_decay)));
+  rows.push_back(choice(key("optimizer", "decay-on", "",
+                            "weights: of convolutions (not depthwise) and "
+                            "linear layers; all: every "
+                            "parameter"),
+                        kDecay, FIELD(decay_on)));
+}
+
+void add_further_steps(std::vector<KeyRow>& rows) {
+  rows.push_back(integer(key("optimizer", "replays", "", "steps of the optimiser on each batch"), 1,
+                         100, FIELD(replays)));
+  rows.push_back(real(
+      key("optimizer", "sparsity", "", "times the sign of a norm's weight, added to its gradient"),
+      0, 1, FIELD(sparsity)));
+  rows.push_back(choice(key("optimizer", "proximal", "",
+                            "after each step: l1 shrinks every weight of convolutions and linear "
+                            "layers, filters every filter of convolutions as a whole"),
+                        kProximal, FIELD(proximal)));
   rows.push_back(
-      choice(key("optimizer", "decay-on", "",
-                 "weights: of convolutions (not depthwise) and linear layers; all: every "
-                 "parameter"),
-             kDecay, FIELD(decay_on)));
+      real(key("optimizer", "proximal-weight", "", "by how much, times the learning rate"), 0, 1,
+           FIELD(proximal_weight)));
 }
 
 void add_augment_and_distill(std::vector<KeyRow>& rows) {
@@ -205,8 +251,7 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
                          0, 64, FIELD(crop_padding)));
   rows.push_back(
       real(key("augment", "flip", "probability", "of mirroring an image"), 0, 1, FIELD(flip)));
-  rows.push_back(node_row());  // before the edges that name them
-  rows.push_back(edge_row());
+  add_plan(rows);
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",
                              "training images that give calibrated norms their statistics"),
@@ -222,6 +267,7 @@ std::vector<KeyRow> make_rows() {
   std::vector<KeyRow> rows = {summary_row(), extends_row()};
   add_net_and_train(rows);
   add_optimizer(rows);
+  add_further_steps(rows);
   add_augment_and_distill(rows);
   const Recipe defaults = default_recipe();
   for (KeyRow& row : rows) row.key.fallback = join(row.write(defaults), "; ");

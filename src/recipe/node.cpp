@@ -1,6 +1,5 @@
 // The text of a plan's node.
 #include <algorithm>
-#include <cctype>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -13,35 +12,18 @@ namespace concertina {
 namespace {
 
 constexpr Name<NodeKind> kKinds[] = {{"external", NodeKind::external},
+                                     {"snapshot", NodeKind::snapshot},
                                      {"mean-logits", NodeKind::mean_logits},
                                      {"mean-probs", NodeKind::mean_probs},
                                      {"gate", NodeKind::gate},
                                      {"attention", NodeKind::attention}};
 
-bool is_name(const std::string& name) {
-  const auto fits = [](unsigned char c) {
-    return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
-  };
-  return !name.empty() && std::islower(static_cast<unsigned char>(name.front())) != 0 &&
-         std::all_of(name.begin(), name.end(), fits);
-}
-
-// Whether a word means something already where a node could stand.
-bool is_taken(const std::string& name, const Names& nodes) {
-  for (const char* kind : {"teacher", "student"}) {
-    try {
-      parse_endpoint(kind, name, nodes);
-      return true;
-    } catch (const UsageError&) {
-    }
-  }
-  return false;
-}
-
 std::vector<std::string> known_properties(NodeKind kind) {
   switch (kind) {
     case NodeKind::external:
       return {"from", "sha256"};
+    case NodeKind::snapshot:
+      return {"of", "at"};
     case NodeKind::mean_logits:
       return {"of"};
     case NodeKind::mean_probs:
@@ -53,18 +35,16 @@ std::vector<std::string> known_properties(NodeKind kind) {
   return {};
 }
 
-PlanNode read_node(std::string_view text, const Names& nodes) {
+PlanNode read_node(std::string_view text, const PlanNames& known) {
   const std::vector<std::string> found = plan_words(text);
   if (found.size() < 3 || found[1] != ":") {
     throw UsageError("expected NAME : KIND property=value ...");
   }
   PlanNode node;
   node.name = found[0];
-  if (!is_name(node.name) || is_taken(node.name, nodes)) {
-    throw UsageError("the name \"" + node.name + "\" " +
-                     (is_name(node.name) ? "is taken" : "is not one") +
-                     "; expected lower-case letters, digits and dashes, no role and no other node");
-  }
+  Names taken = role_names();
+  taken.insert(taken.end(), known.nodes.begin(), known.nodes.end());
+  check_new_name(node.name, taken);
   node.kind = pick("kind of node", found[2], kKinds);
   const Properties given({found.begin() + 3, found.end()}, known_properties(node.kind));
   if (node.kind == NodeKind::external) {
@@ -74,7 +54,17 @@ PlanNode read_node(std::string_view text, const Names& nodes) {
   }
   const std::string& members = given.needed("of", "the members, such as each, students or a,b");
   for (const std::string& word : split(members, ',')) {
-    node.of.push_back(parse_endpoint("member", word, nodes));
+    node.of.push_back(parse_endpoint("member", word, known.nodes));
+  }
+  if (node.kind == NodeKind::snapshot) {
+    node.at = pick_name("stage", given.needed("at", "the stage before which the copy is taken"),
+                        known.stages);
+    const Role role = node.of.front().role;
+    if (node.of.size() != 1 || role == Role::each || role == Role::students || role == Role::node) {
+      throw UsageError(
+          "a snapshot is of one sub-model; expected full, "
+          "smallest or submodel:N");
+    }
   }
   if (const std::string* temperature = given.find("temperature")) {
     node.temperature = read_number("temperature", *temperature, 0.001, 1000);
@@ -87,9 +77,9 @@ PlanNode read_node(std::string_view text, const Names& nodes) {
 
 }  // namespace
 
-PlanNode parse_node(std::string_view text, const Names& nodes) {
+PlanNode parse_node(std::string_view text, const PlanNames& known) {
   try {
-    return read_node(text, nodes);
+    return read_node(text, known);
   } catch (const UsageError& error) {
     throw UsageError("node \"" + std::string(trim(text)) + "\": " + error.what());
   }
@@ -102,6 +92,7 @@ std::string node_text(const PlanNode& node) {
   if (!members.empty()) text += " of=" + join(members, ",");
   if (node.kind == NodeKind::mean_probs) text += " temperature=" + format_real(node.temperature);
   if (!node.tap.empty()) text += " tap=" + node.tap;
+  if (!node.at.empty()) text += " at=" + node.at;
   if (!node.from.empty()) text += " from=" + node.from;
   if (!node.sha256.empty()) text += " sha256=" + node.sha256;
   return text;

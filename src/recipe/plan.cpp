@@ -23,13 +23,24 @@ std::vector<LinkEnd> larger_than(const Subnet& student, const std::vector<Subnet
   return chain;
 }
 
-int index_of(const std::vector<PlanNode>& nodes, const std::string& name) {
-  const auto is_it = [&](const PlanNode& node) { return node.name == name; };
-  return static_cast<int>(std::find_if(nodes.begin(), nodes.end(), is_it) - nodes.begin());
+// Of a thing with that name; -1 for "".
+template <class Thing>
+int index_of(const std::vector<Thing>& things, const std::string& name) {
+  if (name.empty()) return -1;
+  const auto is_it = [&](const Thing& thing) { return thing.name == name; };
+  return static_cast<int>(std::find_if(things.begin(), things.end(), is_it) - things.begin());
+}
+
+template <class Thing>
+Names names_of(const std::vector<Thing>& things) {
+  Names result;
+  for (const Thing& thing : things) result.push_back(thing.name);
+  return result;
 }
 
 bool is_in(const LinkEnd& end, const std::vector<LinkEnd>& ends) {
-  return std::find(ends.begin(), ends.end(), end) != ends.end();
+  return std::any_of(ends.begin(), ends.end(),
+                     [&](const LinkEnd& other) { return other.is_same(end); });
 }
 
 // The students of the links, and the sub-models behind those that are nodes.
@@ -59,13 +70,21 @@ class Linker {
     for (const Subnet& student : subnets_) add_student(student);
     for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
       const Endpoint& student = plan_.edges[static_cast<std::size_t>(edge)].student;
-      if (student.role != Role::node) continue;
+      if (student.role != Role::node || !acts(edge)) continue;
       add_links(edge, LinkEnd::of_node(index_of(plan_.nodes, student.node)));
     }
     return std::move(links_);
   }
 
  private:
+  // In this stage?
+  bool acts(int edge) const {
+    const std::vector<std::string>& in = plan_.edges[static_cast<std::size_t>(edge)].in;
+    if (in.empty()) return true;
+    const std::string& stage = plan_.stages[static_cast<std::size_t>(step_.stage)].name;
+    return std::find(in.begin(), in.end(), stage) != in.end();
+  }
+
   // On a chain of n: the one at round(rank (n - 1)).
   LinkEnd assistant(const Edge& edge, const std::vector<LinkEnd>& chain) const {
     const double last = static_cast<double>(chain.size() - 1);
@@ -86,8 +105,8 @@ class Linker {
     }
     for (auto subnet = subnets_.rbegin(); subnet != subnets_.rend(); ++subnet) {
       const LinkEnd end = LinkEnd::of(*subnet);
-      const bool named = teacher.role == Role::peers || names(teacher, *subnet, subnets_);
-      if (named && !(end == student)) found.push_back(end);
+      const bool named = teacher.role == Role::peers || is_named(teacher, *subnet, subnets_);
+      if (named && !end.is_same(student)) found.push_back(end);
     }
     return found;
   }
@@ -105,9 +124,12 @@ class Linker {
     const Edge& edge = plan_.edges[static_cast<std::size_t>(index)];
     std::vector<LinkEnd> found = teachers(edge, student);
     if (edge.drop > 0) drop(edge, found);
+    LinkEnd seen = student;
+    seen.view = index_of(plan_.views, edge.view);
     const double shared = edge.share == Share::mean ? static_cast<double>(found.size()) : 1;
-    for (const LinkEnd& teacher : found) {
-      links_.push_back({index, student, teacher, edge.weight.at(step_.now) / shared,
+    for (LinkEnd& teacher : found) {
+      teacher.view = index_of(plan_.views, edge.teacher_view);
+      links_.push_back({index, seen, teacher, edge.weight.at(step_.now) / shared,
                         edge.temperature.at(step_.now)});
     }
   }
@@ -125,7 +147,7 @@ class Linker {
     int unmet = -1;
     for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
       const Endpoint& named = plan_.edges[static_cast<std::size_t>(edge)].student;
-      if (!names(named, student, subnets_)) continue;
+      if (!acts(edge) || !is_named(named, student, subnets_)) continue;
       add_links(edge, LinkEnd::of(student));
       unmet = edge;
     }
@@ -153,7 +175,7 @@ std::vector<Subnet> largest_first(std::vector<Width> active, int exits) {
   return subnets;
 }
 
-bool names(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets) {
+bool is_named(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets) {
   switch (endpoint.role) {
     case Role::each:
       return true;
@@ -173,14 +195,7 @@ bool names(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Sub
 }
 
 std::vector<Link> DistillPlan::links(const PlanStep& step) const {
-  std::vector<Link> links = Linker(*this, step).run();
-  const LinkEnd full = LinkEnd::of(largest_first(step.active, step.exits).front());
-  if (!is_in(full, learners(*this, step, links))) {
-    throw UsageError(
-        "the full sub-model learns from nothing; expected an edge such as "
-        "\"label -> each : ce weight=1\"");
-  }
-  return links;
+  return Linker(*this, step).run();
 }
 
 std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& step) const {
@@ -191,7 +206,7 @@ std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& 
       found.push_back(LinkEnd::of_node(index_of(nodes, endpoint.node)));
     }
     for (const Subnet& subnet : subnets) {
-      if (names(endpoint, subnet, subnets)) found.push_back(LinkEnd::of(subnet));
+      if (is_named(endpoint, subnet, subnets)) found.push_back(LinkEnd::of(subnet));
     }
   }
   return found;
@@ -201,7 +216,9 @@ std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& 
   if (end.kind == LinkEnd::Kind::subnet) return {end.subnet};
   std::vector<Subnet> found;
   if (end.kind == LinkEnd::Kind::label) return found;
-  for (const LinkEnd& member : members(nodes[static_cast<std::size_t>(end.node)], step)) {
+  const PlanNode& node = nodes[static_cast<std::size_t>(end.node)];
+  if (is_frozen(node)) return found;
+  for (const LinkEnd& member : members(node, step)) {
     for (const Subnet& subnet : subnets_of(member, step)) {
       if (std::find(found.begin(), found.end(), subnet) == found.end()) found.push_back(subnet);
     }
@@ -209,18 +226,19 @@ std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& 
   return found;
 }
 
-std::optional<Subnet> DistillPlan::untaught(const PlanStep& step) const {
-  const std::vector<LinkEnd> learning = learners(*this, step, links(step));
+std::optional<Subnet> DistillPlan::untaught(PlanStep step) const {
+  std::vector<LinkEnd> learning;
+  for (step.stage = 0; step.stage < std::max(1, static_cast<int>(stages.size())); ++step.stage) {
+    for (const LinkEnd& end : learners(*this, step, links(step))) learning.push_back(end);
+  }
   for (const Subnet& subnet : largest_first(step.active, step.exits)) {
     if (!is_in(LinkEnd::of(subnet), learning)) return subnet;
   }
   return std::nullopt;
 }
 
-Names DistillPlan::node_names() const {
-  Names result;
-  for (const PlanNode& node : nodes) result.push_back(node.name);
-  return result;
+PlanNames DistillPlan::names() const {
+  return {names_of(nodes), names_of(views), names_of(stages)};
 }
 
 std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end) {

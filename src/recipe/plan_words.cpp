@@ -1,6 +1,7 @@
 #include "plan_words.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -73,6 +74,31 @@ double read_number(const std::string& name, const std::string& text, double low,
                      format_real(high) + ", found \"" + text + "\"");
   }
   return *value;
+}
+
+void check_new_name(const std::string& name, const Names& taken) {
+  const auto fits = [](unsigned char c) {
+    return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+  };
+  const bool fine = !name.empty() && std::islower(static_cast<unsigned char>(name.front())) != 0 &&
+                    std::all_of(name.begin(), name.end(), fits);
+  const bool is_taken = std::find(taken.begin(), taken.end(), name) != taken.end();
+  if (fine && !is_taken) return;
+  throw UsageError("the name \"" + name + "\" " + (fine ? "is taken" : "is not one") +
+                   "; expected lower-case letters, digits and dashes, no role "
+                   "and no other's name");
+}
+
+std::string pick_name(const std::string& kind, const std::string& word, const Names& known) {
+  if (std::find(known.begin(), known.end(), word) != known.end()) return word;
+  throw UsageError(unknown_message(kind, word, known));
+}
+
+Names role_names() {
+  Names names = texts_of(kTeachers);
+  const Names students = texts_of(kStudents);
+  names.insert(names.end(), students.begin(), students.end());
+  return names;
 }
 
 Endpoint parse_endpoint(const std::string& kind, const std::string& word, const Names& nodes) {

@@ -30,6 +30,14 @@ class Properties {
 // Throws UsageError unless low <= value <= high.
 double read_number(const std::string& name, const std::string& text, double low, double high);
 
+// Throws UsageError unless it is a name: lower-case letters, digits and dashes, none of `taken`.
+void check_new_name(const std::string& name, const Names& taken);
+
+// The words of all roles.
+Names role_names();
+// One of the names, or throws UsageError with the nearest.
+std::string pick_name(const std::string& kind, const std::string& word, const Names& known);
+
 // A teacher, a student or a member of a node. `nodes` are the names besides the roles; throws
 // UsageError with the nearest word. `kind`: "teacher", "student", "member".
 Endpoint parse_endpoint(const std::string& kind, const std::string& word, const Names& nodes);

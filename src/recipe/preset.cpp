@@ -40,7 +40,9 @@ const std::vector<Preset>& presets() {
       {"ofa", "mit-han-lab/once-for-all", 0, 1, 1, "ce smoothing=0.1", "1",
        "soft-ce temperature=@ reduction=batchmean t-power=0 gradient=stop"},
       {"takd", "imirzadeh/Teacher-Assistant-Knowledge-Distillation, wonchulSon/DGKD", 0.5, 5, kRest,
-       "ce", "1", "kl temperature=@ reduction=elementmean t-power=2 gradient=stop share=sum"},
+       "ce", "1",
+       "kl temperature=@ reduction=elementmean t-power=2 gradient=stop "
+       "share=sum"},
       {"ard", "goldblum/AdversariallyRobustDistillation", 1, 30, kRest, "ce", "1",
        "kl temperature=@ reduction=elementmean t-power=2 gradient=stop"},
       {"nonn", "SLDGroup/NoNN_framework", 0.9, 4, kRest, "ce", "2",
@@ -48,11 +50,14 @@ const std::vector<Preset>& presets() {
       {"imta", "kalviny/IMTA", 0.9, 3, kRest, "ce", "1",
        "kl temperature=@ reduction=elementmean t-power=2 gradient=stop"},
       {"ekd", "a third party's four-teacher code", 0, 10, 0.5, "ce", "0.6",
-       "kl temperature=@ temper=teacher reduction=elementmean t-power=2 gradient=stop share=sum"},
+       "kl temperature=@ temper=teacher reduction=elementmean t-power=2 "
+       "gradient=stop share=sum"},
       {"one", "Lan1991Xu/ONE_NeurIPS2018", 0, 3, 1, "ce", "ramp(1,80e)",
-       "kl temperature=@ reduction=batchmean t-power=2 gradient=stop offset=0.0000001"},
+       "kl temperature=@ reduction=batchmean t-power=2 gradient=stop "
+       "offset=0.0000001"},
       {"okddip", "DefangChen/OKDDip-AAAI2020", 0, 3, 1, "ce", "ramp(1,80e)",
-       "kl temperature=@ reduction=batchmean t-power=2 gradient=through offset=0.0000001"},
+       "kl temperature=@ reduction=batchmean t-power=2 gradient=through "
+       "offset=0.0000001"},
       {"okddip-classic", "DefangChen/OKDDip-AAAI2020, its plain distillation", 1, 3, kRest,
        "ce temperature=@", "1", "kl temperature=@ reduction=batchmean t-power=1 gradient=stop"},
       {"lma", "LMA-NeurIPS19/LMA", 0.7, 2, kRest, "ce", "1",
@@ -60,7 +65,8 @@ const std::vector<Preset>& presets() {
       {"repdistiller", "HobbitLong/RepDistiller", 0.9, 4, kRest, "ce", "1",
        "kl temperature=@ reduction=batchmean t-power=2 gradient=stop"},
       {"dml", "YingZhangDUT/Deep-Mutual-Learning", 0, 1, 1, "ce", "1",
-       "kl temperature=@ reduction=batchmean t-power=2 gradient=stop share=sum"},
+       "kl temperature=@ reduction=batchmean t-power=2 gradient=stop "
+       "share=sum"},
   };
   return all;
 }
@@ -75,9 +81,17 @@ const Preset* find_preset(const std::string& name) {
 std::vector<std::string> expand(const Preset& preset, const std::string& teacher,
                                 const std::string& student,
                                 const std::vector<std::string>& properties) {
+  std::vector<std::string> own, further;
+  std::string in;
+  for (const std::string& property : properties) {
+    const std::string name = property.substr(0, property.find('='));
+    if (name == "in") in = " " + property;
+    const bool is_own = name == "temperature" || name == "share";
+    if (name != "in") (is_own ? own : further).push_back(property);
+  }
   std::vector<std::string> known{"temperature"};
   if (preset.share > 0) known.emplace_back("share");
-  const Properties given(properties, known);
+  const Properties given(own, known);
   const auto number = [&](const char* name, double fallback, double high) {
     const std::string* text = given.find(name);
     return text == nullptr ? fallback : read_number(name, *text, 0.001, high);
@@ -87,16 +101,17 @@ std::vector<std::string> expand(const Preset& preset, const std::string& teacher
   const double share = number("share", preset.share, 1);
   const double label = preset.label < 0 ? 1 - share : preset.label;
   const bool larger = is_larger(teacher) && (student == "each" || student == "students");
+  const std::string taught = larger ? "students" : student;
   std::vector<std::string> edges;
-  const std::string label_is = at_temperature(preset.label_is, temperature);
-  if (larger) edges.push_back(edge("label", "full", "ce", "1"));
+  if (larger) edges.push_back(edge("label", "full", "ce", "1") + in);
   if (label > 0) {
-    edges.push_back(edge("label", larger ? "students" : student, label_is, number_text(label)));
+    const std::string label_is = at_temperature(preset.label_is, temperature);
+    edges.push_back(edge("label", taught, label_is, number_text(label)) + in);
   }
   const std::string weight =
       share > 0 ? number_text(share * *parse_real(preset.weight)) : std::string(preset.weight);
-  edges.push_back(edge(teacher, larger ? "students" : student,
-                       at_temperature(preset.teacher_is, temperature), weight));
+  edges.push_back(edge(teacher, taught, at_temperature(preset.teacher_is, temperature), weight) +
+                  in + (further.empty() ? "" : " ") + join(further, " "));
   return edges;
 }
 

@@ -94,14 +94,14 @@ Settings read_overrides(const Overrides& overrides) {
   return settings;
 }
 
-// Lists that are given replace those inherited; what edges name is read before them.
+// Lists that are given replace those inherited. In the table's order, where what edges name stands
+// before them.
 void apply(Settings settings, Recipe& recipe, Places& places) {
   for (const Setting& setting : settings) {
     if (setting.row->is_list()) setting.row->clear(recipe);
   }
-  std::stable_partition(settings.begin(), settings.end(), [](const Setting& setting) {
-    return setting.row->full_name() != "distill.edge";
-  });
+  std::stable_sort(settings.begin(), settings.end(),
+                   [](const Setting& a, const Setting& b) { return a.row < b.row; });
   for (const Setting& setting : settings) {
     places[setting.row->full_name()] = setting.place;
     try {
@@ -120,9 +120,13 @@ void check_plan(const Recipe& recipe) {
       widths.push_back(Width::from_thousandths(thousandths));
     }
   }
-  if (recipe.plan.untaught(plan_step(recipe, widths, 1))) {
-    throw UsageError("no edge teaches the sub-models between the full and the smallest");
-  }
+  const std::optional<Subnet> untaught = recipe.plan.untaught(plan_step(recipe, widths, 1));
+  if (!untaught) return;
+  throw UsageError(untaught->width.is_full()
+                       ? "the full sub-model learns from nothing; expected an edge such as "
+                         "\"label "
+                         "-> each : ce weight=1\""
+                       : "no edge teaches the sub-models between the full and the smallest");
 }
 
 // What no single key can check.

@@ -18,10 +18,11 @@ double mix(double from, double to, double share) { return from + (to - from) * s
 
 }  // namespace
 
-double LrSchedule::at(std::int64_t step, std::int64_t epochs, std::int64_t steps_per_epoch) const {
+double LrSchedule::at(std::int64_t step, std::int64_t total_steps,
+                      std::int64_t steps_per_epoch) const {
   const auto place = static_cast<double>(step);
   const auto epoch = static_cast<double>(steps_per_epoch);
-  const double total = static_cast<double>(epochs) * epoch;
+  const auto total = static_cast<double>(total_steps);
   const double warmup = std::min(warmup_epochs * epoch, total / 2);
   if (place < warmup) {
     return mix(kind == LrKind::one_cycle ? peak / 25 : 0, peak, place / warmup);

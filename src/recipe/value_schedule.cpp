@@ -20,7 +20,8 @@ constexpr Name<Kind> kKinds[] = {{"linear", Kind::linear},
                                  {"ramp", Kind::ramp},
                                  {"step", Kind::step}};
 constexpr const char* kForms =
-    "a number, linear(A,B), linear(A,B,FROM,TO), cosine(...), exponential(A,G), ramp(A,TO) or "
+    "a number, linear(A,B), linear(A,B,FROM,TO), "
+    "cosine(...), exponential(A,G), ramp(A,TO) or "
     "step(A,B@TURN,...)";
 
 [[noreturn]] void refuse(std::string_view text) {
@@ -37,8 +38,10 @@ Turn read_turn(const std::string& word, std::string_view whole) {
   const bool in_epochs = !word.empty() && word.back() == 'e';
   const double value = read_number(in_epochs ? word.substr(0, word.size() - 1) : word, whole);
   if (value < 0 || (!in_epochs && value > 1)) {
-    throw UsageError("a turn is a share of the run, 0 to 1, or an epoch such as 80e; found \"" +
-                     word + "\"");
+    throw UsageError(
+        "a turn is a share of the run, 0 to 1, or an epoch such "
+        "as 80e; found \"" +
+        word + "\"");
   }
   return {value, in_epochs};
 }

@@ -1,6 +1,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
 #include "concertina/core/hash.h"
+#include "concertina/core/text.h"
 #include "concertina/spec/resolve.h"
 #include "concertina/store/run_file.h"
 
@@ -85,6 +86,7 @@ class RunReader {
       state_.momentum = h5::read_tensors(root_.group("optimizer").group("momentum"));
     }
     read_submodels(root_.group("submodels"));
+    read_snapshots();
     return std::move(state_);
   }
 
@@ -92,6 +94,17 @@ class RunReader {
   Tensors tensors(const StoredGroup& group, const Subnet& subnet) const {
     if (!tensors_) return {};
     return h5::read_tensors(group, state_.net, resolve(state_.net, subnet));
+  }
+
+  void read_snapshots() {
+    if (!root_.has("snapshots")) return;
+    const StoredGroup all = root_.group("snapshots");
+    for (const std::string& node : words(all.text("nodes"))) {
+      const StoredGroup group = all.group(node);
+      const Subnet subnet = parse_subnet_id(state_.net, state_.widths, group.text("submodel"));
+      state_.snapshots.push_back({node, subnet, tensors(group.group("weights"), subnet),
+                                  tensors(group.group("norm"), subnet)});
+    }
   }
 
   void read_plan_parts() {

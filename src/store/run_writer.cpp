@@ -3,6 +3,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
+#include "concertina/core/text.h"
 #include "concertina/store/run_file.h"
 
 #include "image_file.h"
@@ -48,6 +49,10 @@ std::size_t expected_bytes(const RunState& state) {
   add(state.plan_parts);
   add(state.momentum);
   for (const NormBank& bank : state.norms) add(bank.values);
+  for (const SnapshotState& snapshot : state.snapshots) {
+    add(snapshot.weights);
+    add(snapshot.norm);
+  }
   for (const SubnetState& submodel : state.submodels) {
     if (!submodel.best) continue;
     add(submodel.best->weights);
@@ -62,6 +67,20 @@ void write_best(const Group& group, const BestState& best) {
   group.set_real("loss", best.loss);
   write_tensors(group.group("weights"), best.weights);
   write_tensors(group.group("norm"), best.norm);
+}
+
+void write_snapshots(const Group& root, const RunState& state) {
+  if (state.snapshots.empty()) return;
+  const Group all = root.group("snapshots");
+  std::vector<std::string> names;
+  for (const SnapshotState& snapshot : state.snapshots) {
+    const Group group = all.group(snapshot.node);
+    group.set_text("submodel", subnet_id(state.net, snapshot.subnet));
+    write_tensors(group.group("weights"), snapshot.weights);
+    write_tensors(group.group("norm"), snapshot.norm);
+    names.push_back(snapshot.node);
+  }
+  all.set_text("nodes", join(names, " "));
 }
 
 // Sub-models of one width share one norm group under several names.
@@ -138,6 +157,7 @@ std::string build_run(const RunState& state) {
   write_tensors(root.group("weights"), state.weights);
   write_tensors(root, state.plan_parts);  // their names begin with "distill/"
   write_tensors(root.group("optimizer/momentum"), state.momentum);
+  write_snapshots(root, state);
   write_submodels(root, state);
   return h5::image_bytes(file);
 }

@@ -1,5 +1,6 @@
 #include "history.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "concertina/core/error.h"
@@ -38,10 +39,12 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
   PlanStep all;
   all.active = widths;
   all.exits = net.exit_count();
-  for (const Link& link : plan.links(all)) {
-    const std::string name = link_name(net, plan, link);
-    sums_[name + "/loss"];
-    sums_[name + "/gradient_norm"];
+  for (all.stage = 0; all.stage < std::max(1, static_cast<int>(plan.stages.size())); ++all.stage) {
+    for (const Link& link : plan.links(all)) {
+      const std::string name = link_name(net, plan, link);
+      sums_[name + "/loss"];
+      sums_[name + "/gradient_norm"];
+    }
   }
 }
 

@@ -32,7 +32,7 @@ Json link_json(const NetSpec& net, const DistillPlan& plan, const LinkReport& re
   const Link& link = report.link;
   double all = 0;
   for (const LinkReport& other : step.links) {
-    if (other.link.student == link.student) all += other.gradient_norm;
+    if (other.link.student.is_same(link.student)) all += other.gradient_norm;
   }
   return {{"edge", link.edge + 1},
           {"teacher", end_text(net, plan, link.teacher)},

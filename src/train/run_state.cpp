@@ -66,10 +66,11 @@ bool has_line(const std::string& environment, const std::string& key, const std:
 
 }  // namespace
 
-NormSettings norm_settings(const Recipe& recipe) {
+NetSettings net_settings(const Recipe& recipe) {
   return {
       recipe.norm == NormMode::switchable ? NormSharing::switchable : NormSharing::shared_affine,
-      recipe.norm_momentum};
+      recipe.norm_momentum,
+      recipe.flow == FlowMode::sum ? GradientFlow::sum : GradientFlow::equilibrium};
 }
 
 CalibrationSetting calibration_setting(const Recipe& recipe) {
@@ -77,7 +78,7 @@ CalibrationSetting calibration_setting(const Recipe& recipe) {
 }
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
-  FlexibleNet net(state.net, state.widths, norm_settings(recipe), recipe.seed, device);
+  FlexibleNet net(state.net, state.widths, net_settings(recipe), recipe.seed, device);
   if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
   give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
@@ -89,19 +90,44 @@ FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device d
   return net;
 }
 
+namespace {
+
+// A sub-model on its own, without its weights yet.
+FlexibleNet small_net(const RunState& state, const Subnet& subnet, at::Device device) {
+  const ResolvedNet inside = resolve(state.net, subnet, Exits::only);
+  FlexibleNet net(extract_spec(state.net, inside), {Width()}, {}, 0, device);
+  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
+  net.set_calibrated(Width(), true);
+  return net;
+}
+
+}  // namespace
+
 FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::Device device) {
   const std::string id = subnet_id(state.net, submodel.subnet);
   if (!submodel.best) {
     throw UsageError("sub-model " + id +
                      " has no best checkpoint (no validation images, or no epoch finished)");
   }
-  const ResolvedNet inside = resolve(state.net, submodel.subnet, Exits::only);
-  FlexibleNet net(extract_spec(state.net, inside), {Width()}, {}, 0, device);
-  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
+  const FlexibleNet net = small_net(state, submodel.subnet, device);
   load(submodel.best->weights, net.weights(), "the best weights of " + id);
   load(submodel.best->norm, net.norms(Width()), "the best norms of " + id);
-  net.set_calibrated(Width(), true);
   return net;
+}
+
+FlexibleNet net_of_snapshot(const RunState& state, const SnapshotState& copy, at::Device device) {
+  const FlexibleNet net = small_net(state, copy.subnet, device);
+  load(copy.weights, net.weights(), "the weights of snapshot " + copy.node);
+  load(copy.norm, net.norms(Width()), "the norms of snapshot " + copy.node);
+  return net;
+}
+
+void copy_state(const FlexibleNet& from, FlexibleNet& to) {
+  load(stored_all(from.weights()), to.weights(), "the weights");
+  for (const Width width : from.bank_widths()) {
+    load(stored_all(from.norms(width)), to.norms(width), "the norms of " + width.label());
+    to.set_calibrated(width, from.is_calibrated(width));
+  }
 }
 
 std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts) {

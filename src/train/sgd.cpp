@@ -1,8 +1,10 @@
 #include "concertina/train/sgd.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <c10/core/GradMode.h>
 
 #include "concertina/core/error.h"
@@ -22,7 +24,13 @@ double squared_norm(const at::Tensor& gradient) {
 }  // namespace
 
 Sgd::Sgd(std::vector<Parameter> parameters, const Recipe& recipe)
-    : parameters_(std::move(parameters)), factor_(recipe.momentum), nesterov_(recipe.nesterov) {
+    : parameters_(std::move(parameters)),
+      trains_(parameters_.size(), true),
+      sparsity_(recipe.sparsity),
+      proximal_(recipe.proximal),
+      proximal_weight_(recipe.proximal_weight),
+      factor_(recipe.momentum),
+      nesterov_(recipe.nesterov) {
   for (const Parameter& parameter : parameters_) {
     const bool decays = recipe.decay_on == DecayOn::all || parameter.is_matrix;
     decay_.push_back(decays ? recipe.weight_decay : 0);
@@ -33,6 +41,23 @@ Sgd::Sgd(std::vector<Parameter> parameters, const Recipe& recipe)
 
 void Sgd::clear_gradients() {
   for (Parameter& parameter : parameters_) parameter.value.mutable_grad() = at::Tensor();
+}
+
+// "w0.500/stem.norm/weight" and "stem.conv/weight" are of the layers stem.norm and stem.conv.
+void Sgd::train_only(const std::vector<std::string>& layers) {
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    const std::string& name = parameters_[k].name;
+    const std::size_t slash = name.find('/');
+    const bool of_width = name[0] == 'w' && name.find('/', slash + 1) != std::string::npos;
+    const std::string layer = of_width ? name.substr(slash + 1) : name;
+    const auto begins = [&](const std::string& word) { return layer.rfind(word, 0) == 0; };
+    trains_[k] =
+        layers.empty() || begins("distill/") || std::any_of(layers.begin(), layers.end(), begins);
+  }
+}
+
+void Sgd::forget_momentum() {
+  for (Parameter& buffer : momentum_) buffer.value.zero_();
 }
 
 double Sgd::gradient_norm() const {
@@ -61,12 +86,14 @@ void Sgd::step_on_cpu(std::size_t k, const at::Tensor& gradient, double learning
   value.unsafeGetTensorImpl()->bump_version();  // as an operation of LibTorch would
 }
 
-void Sgd::step(double learning_rate) {
+void Sgd::step(double learning_rate, bool sparse) {
   const at::NoGradGuard guard;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     at::Tensor& value = parameters_[k].value;
     at::Tensor gradient = value.grad();
-    if (!gradient.defined()) continue;
+    if (!gradient.defined() || !trains_[k]) continue;
+    const bool scale = parameters_[k].is_scale && sparse && sparsity_ > 0;
+    if (scale) gradient = at::add(gradient, at::sign(value), sparsity_);
     if (value.is_cpu()) {
       step_on_cpu(k, gradient, learning_rate);
       continue;
@@ -78,6 +105,24 @@ void Sgd::step(double learning_rate) {
       value.add_(at::add(gradient, buffer, factor_), -learning_rate);
     } else {
       value.add_(buffer, -learning_rate);
+    }
+  }
+  if (sparse && proximal_ != Proximal::none) shrink(learning_rate * proximal_weight_);
+}
+
+// docs/methods.md, Sparse nets
+void Sgd::shrink(double amount) {
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    at::Tensor& value = parameters_[k].value;
+    if (!parameters_[k].is_matrix || !trains_[k] || !value.grad().defined()) continue;
+    if (proximal_ == Proximal::l1) {
+      value.copy_(at::mul(at::sign(value), at::clamp_min(at::sub(at::abs(value), amount), 0)));
+    } else if (value.dim() == 4) {
+      const at::Tensor rows = value.flatten(1);
+      const double root = std::sqrt(static_cast<double>(rows.size(1)));
+      const at::Tensor length = at::clamp_min(at::norm(rows, 2, {1}, true), 1e-12);
+      const at::Tensor kept = at::clamp_min(1 - (amount * root) / length, 0);
+      value.copy_(at::mul(rows, kept).reshape(value.sizes()));
     }
   }
 }

@@ -67,6 +67,7 @@ class Trainer {
     }
     restore(state_, parts_);
     restore_momentum(state_, sgd_);
+    for (const SnapshotState& copy : state_.snapshots) use_snapshot(copy);
     if (!state_.progress.partial_sums.empty()) sums_.restore(state_.progress.partial_sums);
   }
 
@@ -112,15 +113,18 @@ class Trainer {
     Progress& progress = state_.progress;
     const auto start = Clock::now();
     const Batch batch = loader_.get(progress.epoch, progress.step_in_epoch);
-    learning_rate_ = recipe_.lr.at(progress.step, recipe_.epochs, loader_.batches());
-    sgd_.clear_gradients();
-    const StepReport report = train_step(net_, recipe_.plan, parts_,
-                                         {batch.images, batch.labels,
-                                          plan_step(recipe_, state_.widths, state_.net.exit_count(),
-                                                    progress.step, loader_.batches())});
-    const double norm = sgd_.gradient_norm();
-    sgd_.step(learning_rate_);
-    sums_.add(report, batch.labels.size(0));
+    begin_stage();
+    learning_rate_ = learning_rate(recipe_, progress.step, loader_.batches());
+    const StepInput input = input_of(batch);
+    StepReport report;
+    double norm = 0;
+    for (std::int64_t replay = 0; replay < recipe_.replays; ++replay) {
+      sgd_.clear_gradients();
+      report = train_step(net_, recipe_.plan, parts_, input);
+      norm = sgd_.gradient_norm();
+      sgd_.step(learning_rate_, stage() == nullptr || stage()->sparse);
+      sums_.add(report, batch.labels.size(0));
+    }
     ++progress.step;
     ++progress.step_in_epoch;
     ++steps_here_;
@@ -129,6 +133,76 @@ class Trainer {
       metrics_.step(progress, learning_rate_, norm, rate, state_.net, recipe_.plan, report);
     }
     if (watcher_.on_step) watcher_.on_step(step_view());
+  }
+
+  StepInput input_of(const Batch& batch) {
+    replays_.clear();
+    StepInput input;
+    input.source.images = batch.images;
+    input.source.labels = batch.labels;
+    input.source.normalisation = {data_.statistics.mean, data_.statistics.deviation};
+    input.source.replays = &replays_;
+    input.source.other = [&](ViewKind kind) {
+      return loader_.again(batch, state_.progress.epoch, kind == ViewKind::augmented);
+    };
+    input.place = plan_step(recipe_, state_.widths, state_.net.exit_count(), state_.progress.step,
+                            loader_.batches());
+    return input;
+  }
+
+  StagePlace stage_place() const {
+    return stage_of(recipe_, state_.progress.step, loader_.batches());
+  }
+  // Null in a run without stages.
+  const PlanStage* stage() const {
+    const std::vector<PlanStage>& stages = recipe_.plan.stages;
+    return stages.empty() ? nullptr : &stages[static_cast<std::size_t>(stage_place().index)];
+  }
+
+  // What is done once in front of a stage's first step. A run that was interrupted there does it
+  // when it goes on.
+  void begin_stage() {
+    if (stage() == nullptr) return;
+    if (stage_place().first == state_.progress.step) {
+      take_snapshots();
+      if (state_.progress.step > 0) sgd_.forget_momentum();
+      if (stage()->fresh) {
+        copy_state(FlexibleNet(state_.net, state_.widths, net_settings(recipe_),
+                               recipe_.seed + static_cast<std::uint64_t>(stage_place().index),
+                               setting_.device),
+                   net_);
+      }
+      log_info("stage " + stage_text(*stage()));
+    }
+    sgd_.train_only(stage()->train);
+  }
+
+  // Those of this stage, and of stages that had no step.
+  void take_snapshots() {
+    for (const PlanNode& node : recipe_.plan.nodes) {
+      const auto is_taken = [&](const SnapshotState& one) { return one.node == node.name; };
+      if (node.kind != NodeKind::snapshot ||
+          std::any_of(state_.snapshots.begin(), state_.snapshots.end(), is_taken) ||
+          stage_index(node.at) > stage_place().index) {
+        continue;
+      }
+      calibrate_all();
+      const Subnet subnet = recipe_.plan.members(node, first_step()).front().subnet;
+      const BestState copy = snapshot(net_, subnet);
+      state_.snapshots.push_back({node.name, subnet, copy.weights, copy.norm});
+      use_snapshot(state_.snapshots.back());
+    }
+  }
+
+  int stage_index(const std::string& name) const {
+    const std::vector<PlanStage>& stages = recipe_.plan.stages;
+    const auto is_it = [&](const PlanStage& stage) { return stage.name == name; };
+    return static_cast<int>(std::find_if(stages.begin(), stages.end(), is_it) - stages.begin());
+  }
+
+  void use_snapshot(const SnapshotState& copy) {
+    parts_.set_teacher(
+        copy.node, net_teacher(net_of_snapshot(state_, copy, setting_.device), Subnet(), {}, {}));
   }
 
   StepView step_view() const {
@@ -234,6 +308,7 @@ class Trainer {
   TrainLoader loader_;
   EpochSums sums_;
   Metrics metrics_;
+  Replays replays_;  // of the batch
   double learning_rate_ = 0;
   std::int64_t steps_here_ = 0;
   Clock::time_point epoch_start_;
@@ -253,7 +328,7 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
   for (const Subnet& subnet : all_subnets(net, state.widths)) {
     state.submodels.push_back({subnet, {}});
   }
-  FlexibleNet fresh(net, state.widths, norm_settings(recipe), recipe.seed, device);
+  FlexibleNet fresh(net, state.widths, net_settings(recipe), recipe.seed, device);
   fresh.set_engine(engine, precision);
   state.environment = environment_text(device, fresh.engine(), precision);
   const PlanParts parts(recipe.plan, net, plan_step(recipe, state.widths, net.exit_count()),

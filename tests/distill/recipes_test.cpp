@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "concertina/distill/feature_losses.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/nets/catalogue.h"
 #include "concertina/recipe/recipe.h"
@@ -40,7 +41,7 @@ Tensor kl_elements(const Tensor& t, const Tensor& s, double T) {
 Tensor sum(const List& terms) { return at::sum(at::stack(terms)); }
 
 struct Case {
-  explicit Case(const std::string& name, double share = 0.5)
+  explicit Case(const std::string& name, double share = 0.5, int stage = 0)
       : recipe(load_recipe(name, std::string(CONCERTINA_SOURCE_DIR) + "/schedules")),
         spec(make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16})),
         ours(spec, spec.widths, settings(), 1, at::kCPU),
@@ -48,6 +49,11 @@ struct Case {
     ours.set_engine(Engine::plain);
     place = plan_step(recipe, spec.widths, 1, 3, 10);
     place.now = {share * 10, share};
+    place.stage = stage;
+    source.images = images;
+    source.labels = labels;
+    source.normalisation = {{0.5F, 0.4F, 0.6F}, {0.25F, 0.2F, 0.3F}};
+    source.replays = &replays;
     teachers = support::untrained_teachers(recipe.plan, spec);
     parts = PlanParts(recipe.plan, spec, place, teachers, at::kCPU);
   }
@@ -66,13 +72,17 @@ struct Case {
   }
 
   // The logits of the plain net, widest first, and the maps of a tap.
-  List run(const std::string& tap = "") {
+  List run(const std::string& tap = "") { return run_on({images, images, images, images}, tap); }
+  // On other images for each width.
+  List run_on(const List& seen, const std::string& tap = "") {
     List logits;
+    maps.clear();
     for (const Subnet& subnet : largest_first(place.active, 1)) {
       std::vector<std::string> layers;
       if (!tap.empty()) layers.push_back(find_tap(spec, subnet, tap));
       theirs.set_engine(Engine::plain);
-      const auto found = theirs.forward(images, subnet, Pass::train, Exits::up_to, layers);
+      const auto found =
+          theirs.forward(seen[logits.size()], subnet, Pass::train, Exits::up_to, layers);
       logits.push_back(found[0]);
       if (!tap.empty()) maps.push_back(found[1]);
     }
@@ -80,7 +90,7 @@ struct Case {
   }
 
   void expect_same_gradients(const Tensor& plain_loss) {
-    const StepReport report = train_step(ours, recipe.plan, parts, {images, labels, place});
+    const StepReport report = train_step(ours, recipe.plan, parts, {source, place});
     double loss = 0;
     for (const LinkReport& link : report.links) loss += link.loss;
     EXPECT_NEAR(loss, plain_loss.item<double>(), 1e-5 * std::abs(loss));
@@ -128,7 +138,9 @@ struct Case {
   PlanStep place;
   Teachers teachers;
   PlanParts parts;
-  Tensor images = random_images({8, 3, 16, 16});
+  ImageSource source;
+  Replays replays;
+  Tensor images = at::clamp(random_images({8, 3, 16, 16}), -1.5, 1.2);  // about pixels
   Tensor labels = at::arange(8, at::kLong);
   List maps;
 };
@@ -317,6 +329,129 @@ TEST(Recipes, EnsembleOfBranches) {
   for (const Tensor& branch : z) terms.push_back(ce(one.labels, branch) * 0.5);
   terms.push_back(kl(one.taught_by("first"), z[3], 4) * 0.5);
   terms.push_back(kl(one.taught_by("second"), z[2], 4) * 0.5);
+  one.expect_same_gradients(sum(terms));
+}
+
+// In its second stage nobody but the assistant learns, in the third nobody but the smallest.
+TEST(Recipes, TeacherAssistants) {
+  for (const int stage : {1, 2}) {
+    Case one("takd", 0.5, stage);
+    const Tensor t = one.taught_by(stage == 1 ? "large-net" : "assistant-net");
+    const Tensor z = one.run()[stage == 1 ? 2 : 3];
+    one.expect_same_gradients(ce(one.labels, z) * 0.5 + kl_elements(t, z, 5) * 0.5);
+  }
+}
+
+TEST(Recipes, InformationFlow) {
+  Case auxiliary("information-flow", 0.5, 0);
+  List terms, z = auxiliary.run("feature");
+  const auto taught = auxiliary.teachers.at("teacher")->answer(auxiliary.images, {"feature"});
+  for (const Tensor& logits : z) terms.push_back(ce(auxiliary.labels, logits));
+  terms.push_back(pkt_loss(taught.taps.at("feature").flatten(1), auxiliary.maps[0].flatten(1)));
+  auxiliary.expect_same_gradients(sum(terms));
+
+  Case flow("information-flow", 0.5, 1);  // after five epochs: 100 * 0.7^5
+  terms.clear();
+  for (const std::string tap : {"depth:0.25", "depth:0.5", "depth:0.75", "feature"}) {
+    z = flow.run(tap);
+    const double weight = tap == "feature" ? 1 : 100 * std::pow(0.7, 5);
+    const auto from = flow.teachers.at("auxiliary-net")->answer(flow.images, {tap});
+    for (std::size_t k = 1; k < 4; ++k) {
+      terms.push_back(pkt_combined_loss(from.taps.at(tap).flatten(1), flow.maps[k].flatten(1)) *
+                      weight);
+    }
+  }
+  for (const Tensor& logits : z) terms.push_back(ce(flow.labels, logits));
+  flow.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, CrossLayer) {
+  Case layers("cross-layer", 0.5, 0);
+  List terms;
+  int edge = 0;
+  for (const std::string far : {"depth:0.6", "depth:0.9"}) {
+    ++edge;
+    layers.run("depth:0.3");
+    const List near_maps = layers.maps;
+    layers.run(far);
+    const auto from = layers.teachers.at("first")->answer(layers.images, {"depth:0.3", far});
+    const char* ids[] = {"w1.000", "w0.750", "w0.500", "w0.250"};
+    for (std::size_t k = 0; k < 4; ++k) {
+      const std::string name = "distill/edge" + std::to_string(edge) + "/" + ids[k] + "/first/";
+      const Tensor a = at::conv2d(near_maps[k], layers.part(name + "conv/weight"));
+      const Tensor b = at::conv2d(layers.maps[k], layers.part(name + "second.conv/weight"));
+      const Tensor each = gram_terms(from.taps.at("depth:0.3"), from.taps.at(far), a, b);
+      terms.push_back(at::mean(each) / static_cast<double>(a.size(1) * b.size(1)));
+    }
+  }
+  layers.expect_same_gradients(sum(terms));
+
+  Case logits("cross-layer", 0.5, 1);
+  const Tensor p = (at::softmax(logits.taught_by("first") / 4, 1) +
+                    at::softmax(logits.taught_by("second") / 4, 1)) /
+                   2;
+  terms.clear();
+  for (const Tensor& z : logits.run()) {
+    const Tensor q = at::log_softmax(z / 4, 1);
+    terms.push_back(ce(logits.labels, z) + at::sum(p * (at::log(p) - q)) * (16.0 / 8));
+  }
+  logits.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, AdversariallyRobustDistillation) {
+  Case one("ard");
+  FlexibleNet attacked = one.theirs;
+  Views views(attacked, one.recipe.plan, one.source, one.place);
+  List seen;
+  for (const Subnet& subnet : largest_first(one.place.active, 1)) {
+    seen.push_back(views.images(0, subnet.width));
+    EXPECT_GT(at::abs(at::sub(seen.back(), one.images)).max().item<double>(), 0.05);
+  }
+  const Tensor t = one.taught_by("teacher");  // sees the clean images
+  List terms;
+  for (const Tensor& z : one.run_on(seen)) terms.push_back(kl_elements(t, z, 30));
+  one.expect_same_gradients(sum(terms));
+}
+
+// The first replay sees the images themselves, the second ones moved by epsilon along the sign of
+// the first one's gradient.
+TEST(Recipes, FreeAdversarialDistillation) {
+  Case one("fast-ard");
+  const Tensor t = one.taught_by("teacher");
+  const Tensor deviation = at::tensor({0.25F, 0.2F, 0.3F}).reshape({1, 3, 1, 1});
+  const Tensor mean = at::tensor({0.5F, 0.4F, 0.6F}).reshape({1, 3, 1, 1});
+  const Tensor images = one.images.clone().set_requires_grad(true);
+  const Tensor z = one.theirs.forward(images, {Width(), 1}, Pass::train)[0];
+  const Tensor gradient = torch::autograd::grad({kl_elements(t, z, 30)}, {images})[0];
+  train_step(one.ours, one.recipe.plan, one.parts, {one.source, one.place});
+  const Tensor moved = (at::sign(gradient) * (8.0 / 255)) / deviation;
+  const Tensor expected =
+      at::clamp((one.images + moved) * deviation + mean, 0, 1) - (one.images * deviation + mean);
+  EXPECT_TRUE(close(one.replays.at({0, Width()}) * deviation, expected, 1e-4));
+}
+
+TEST(Recipes, Imta) {
+  Case one("imta", 0.5, 1);
+  const List z = one.run();
+  List terms{ce(one.labels, z[0])};
+  for (std::size_t k = 1; k < 4; ++k) {
+    terms.push_back(ce(one.labels, z[k]) * 0.1 + kl_elements(z[0], z[k], 3) * 0.9);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, RobustCompression) {
+  Case one("robust-compression");
+  FlexibleNet attacked = one.theirs;
+  Views views(attacked, one.recipe.plan, one.source, one.place);
+  List seen, terms;
+  for (const Subnet& subnet : largest_first(one.place.active, 1)) {
+    seen.push_back(views.images(0, subnet.width));
+  }
+  const Tensor t = one.taught_by("teacher");
+  for (const Tensor& z : one.run_on(seen)) {
+    terms.push_back((ce(one.labels, z) + kl(t, z, 4)) * 0.5);
+  }
   one.expect_same_gradients(sum(terms));
 }
 

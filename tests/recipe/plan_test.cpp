@@ -128,13 +128,10 @@ TEST(Plan, AFallBackCountsUnderTheLabelsEdge) {
   EXPECT_EQ(links[0].edge, 1);
 }
 
-TEST(Plan, RefusesAFullSubModelWithoutALabel) {
+TEST(Plan, TheFullSubModelNeedsATeacherToo) {
   const auto without = plan({"label -> students : ce", "full -> students : kl" + kSoft});
-  EXPECT_THAT(refusal([&] {
-                without.links(step_of({500, 1000}, 1));
-              }),
-              HasSubstr("the full sub-model learns from nothing"));
-  EXPECT_THAT(refusal([&] { plan({}).links(step_of({1000}, 1)); }), HasSubstr("full sub-model"));
+  EXPECT_EQ(text(*without.untaught(step_of({500, 1000}, 1))), "1/1");
+  EXPECT_EQ(text(*plan({}).untaught(step_of({1000}, 1))), "1/1");
 }
 
 TEST(Plan, NamesTheLargestSubModelThatNobodyTeaches) {
@@ -159,12 +156,13 @@ TEST(Plan, TeachersComeBeforeTheirStudents) {
                          "larger -> each : kl" + kSoft, "full -> students : kl" + kSoft});
   for (const int exits : {1, 2, 3, 7}) {
     const auto links = all.links(step_of({250, 402, 500, 750, 1000}, exits));
-    std::vector<LinkEnd> walked;
+    std::vector<std::string> walked;
     for (const Link& link : links) {
-      if (walked.empty() || !(walked.back() == link.student)) walked.push_back(link.student);
+      const std::string student = text(link.student);
+      if (walked.empty() || walked.back() != student) walked.push_back(student);
       const bool known =
-          std::find(walked.begin(), walked.end() - 1, link.teacher) != walked.end() - 1;
-      EXPECT_TRUE(link.from_label() || known) << text(link.student) << "<" << text(link.teacher);
+          std::find(walked.begin(), walked.end() - 1, text(link.teacher)) != walked.end() - 1;
+      EXPECT_TRUE(link.from_label() || known) << student << "<" << text(link.teacher);
     }
     EXPECT_EQ(walked.size(), 5U * static_cast<std::size_t>(exits));
   }
@@ -210,7 +208,7 @@ TEST(Plan, NodesHaveMembersAndLearnLast) {
   DistillPlan ensemble;
   ensemble.nodes.push_back(parse_node("crowd : mean-logits of=students"));
   ensemble.edges.push_back(parse_edge("label -> full : ce"));
-  ensemble.edges.push_back(parse_edge("label -> crowd : ce", ensemble.node_names()));
+  ensemble.edges.push_back(parse_edge("label -> crowd : ce", ensemble.names()));
   const PlanStep step = step_of({250, 500, 1000}, 1);
   EXPECT_THAT(texts(ensemble.links(step)), ElementsAre("1/1<Y", "node0<Y"));
   EXPECT_FALSE(ensemble.untaught(step).has_value());  // as members they learn
@@ -223,26 +221,92 @@ TEST(Plan, ANodeWithoutSubModelsCannotLearn) {
   for (const char* text : {"a : external", "b : external"}) {
     ensemble.nodes.push_back(parse_node(text));
   }
-  ensemble.nodes.push_back(parse_node("both : mean-probs of=a,b temperature=4", {"a", "b"}));
+  ensemble.nodes.push_back(
+      parse_node("both : mean-probs of=a,b temperature=4", {{"a", "b"}, {}, {}}));
   ensemble.edges.push_back(parse_edge("label -> each : ce"));
-  ensemble.edges.push_back(parse_edge("label -> both : ce", ensemble.node_names()));
-  EXPECT_THAT(refusal([&] { ensemble.links(step_of({1000}, 1)); }),
+  ensemble.edges.push_back(parse_edge("label -> both : ce", ensemble.names()));
+  EXPECT_THAT(refusal([&] { ensemble.untaught(step_of({1000}, 1)); }),
               HasSubstr("node \"both\" cannot learn"));
 }
 
+TEST(Plan, EdgesActInTheirStages) {
+  DistillPlan staged;
+  for (const char* text : {"early : share=0.5", "late : share=0.5 lr=0.1 train=exit,classifier"}) {
+    staged.stages.push_back(parse_stage(text, staged.names().stages));
+  }
+  for (const char* text : {"label -> full : ce in=early", "label -> students : ce in=late",
+                           "label -> smallest : ce weight=0.5"}) {
+    staged.edges.push_back(parse_edge(text, staged.names()));
+  }
+  PlanStep step = step_of({250, 500, 1000}, 1);
+  EXPECT_THAT(texts(staged.links(step)), ElementsAre("1/1<Y", "0.25/1<Y*0.500"));
+  step.stage = 1;
+  EXPECT_THAT(texts(staged.links(step)), ElementsAre("0.5/1<Y", "0.25/1<Y", "0.25/1<Y*0.500"));
+  EXPECT_FALSE(staged.untaught(step).has_value());  // each in one of the stages
+}
+
+TEST(Plan, EndsLookAtTheirViews) {
+  DistillPlan robust;
+  robust.views.push_back(parse_view("dark : gray noise=0.1"));
+  robust.edges.push_back(parse_edge("label -> each : ce view=dark", robust.names()));
+  robust.edges.push_back(
+      parse_edge("full -> students : kl" + kSoft + " view=dark", robust.names()));
+  const auto links = robust.links(step_of({500, 1000}, 1));
+  ASSERT_EQ(links.size(), 3U);
+  EXPECT_EQ(links[0].student.view, 0);
+  EXPECT_EQ(links[2].student.view, 0);
+  EXPECT_EQ(links[2].teacher.view, -1);
+}
+
+TEST(Plan, StagesAndViewsPrintWhatTheyRead) {
+  for (const char* text : {"hints : share=0.4",
+                           "late : share=0.25 lr=0.1 train=exit,classifier fresh=yes sparse=no "
+                           "cut=0.4"}) {
+    EXPECT_EQ(stage_text(parse_stage(text)), text);
+  }
+  for (const char* text :
+       {"bare : plain", "other : augmented", "dark : gray noise=0.1",
+        "bad : attack epsilon=0.03 step=0.01 steps=3 random-start=0 norm=running",
+        "free : replay epsilon=0.03"}) {
+    EXPECT_EQ(view_text(parse_view(text)), text);
+  }
+  EXPECT_EQ(view_text(parse_view("free : replay epsilon=2/8")), "free : replay epsilon=0.25");
+}
+
+TEST(Plan, StagesAndViewsAreRefusedInOneLine) {
+  const auto view = [](const char* text) { return refusal([&] { parse_view(text, {"dark"}); }); };
+  EXPECT_THAT(view("dark : gray"), HasSubstr("the name \"dark\" is taken"));
+  EXPECT_THAT(view("x : grey"), HasSubstr("did you mean \"gray\"?"));
+  EXPECT_THAT(view("x : attack"), HasSubstr("norm is missing"));
+  EXPECT_THAT(view("x : attack norm=batch steps=0"), HasSubstr("steps: expected a number from 1"));
+  const auto stage = [](const char* text) { return refusal([&] { parse_stage(text); }); };
+  EXPECT_THAT(stage("x : lr=1"), HasSubstr("share is missing"));
+  EXPECT_THAT(stage("x : share=2"), HasSubstr("share: expected a number from 0.0001 to 1"));
+  EXPECT_THAT(stage("x : share=1 fresh=maybe"), HasSubstr("unknown fresh \"maybe\""));
+  EXPECT_THAT(refusal([&] {
+                parse_edge("label -> each : ce in=lat", {{}, {}, {"late"}});
+              }),
+              HasSubstr("unknown stage \"lat\"; did you mean \"late\"?"));
+  EXPECT_THAT(refusal([&] {
+                parse_edge("label -> each : ce view=drak", {{}, {"dark"}, {}});
+              }),
+              HasSubstr("did you mean \"dark\"?"));
+}
+
 TEST(Plan, NodesPrintWhatTheyRead) {
-  const Names nodes{"a", "b"};
+  const PlanNames nodes{{"a", "b"}, {}, {"late"}};
   for (const char* text :
        {"teacher : external", "teacher : external from=/runs/x:w0.500 sha256=12",
         "all : mean-logits of=each", "both : mean-probs of=a,b temperature=4",
-        "mix : attention of=students tap=feature", "gated : gate of=each,a tap=depth:0.5"}) {
+        "copy : snapshot of=full at=late", "mix : attention of=students tap=feature",
+        "gated : gate of=each,a tap=depth:0.5"}) {
     EXPECT_EQ(node_text(parse_node(text, nodes)), text);
   }
 }
 
 TEST(Plan, NodesAreRefusedWithTheNearestWord) {
   const auto refused = [](const std::string& text) {
-    return refusal([&] { parse_node(text, {"a"}); });
+    return refusal([&] { parse_node(text, {{"a"}, {}, {}}); });
   };
   EXPECT_THAT(refused("label : external"), HasSubstr("the name \"label\" is taken"));
   EXPECT_THAT(refused("a : external"), HasSubstr("the name \"a\" is taken"));

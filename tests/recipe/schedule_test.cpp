@@ -18,7 +18,7 @@ LrSchedule schedule(LrKind kind) {
   return lr;
 }
 
-double at(const LrSchedule& lr, std::int64_t step) { return lr.at(step, kEpochs, kSteps); }
+double at(const LrSchedule& lr, std::int64_t step) { return lr.at(step, kTotal, kSteps); }
 
 TEST(LrSchedule, ConstantStays) {
   for (const std::int64_t step : {0, 1, 500, 999}) {

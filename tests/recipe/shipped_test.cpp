@@ -23,11 +23,13 @@ std::vector<std::string> edges(const Recipe& recipe) {
 }
 
 TEST(Shipped, AllAreThere) {
-  EXPECT_THAT(recipe_names(kFolder),
-              ElementsAre("alpha-divergence", "base", "dgkd", "dkd", "dml", "dynamic-temperature",
-                          "ekd", "growing-assistant", "hinton", "ipkd", "ipkd-ta", "ipkd-ta-dense",
-                          "ipkd-ta-short", "ipkd-ta-top", "joint", "msdnet", "ofa", "okddip", "one",
-                          "quick", "s-net", "sandwich", "us-net"));
+  EXPECT_THAT(
+      recipe_names(kFolder),
+      ElementsAre("alpha-divergence", "ard", "base", "cross-layer", "dgkd", "dkd", "dml",
+                  "dynamic-temperature", "ekd", "fast-ard", "growing-assistant", "hinton", "imta",
+                  "information-flow", "ipkd", "ipkd-ta", "ipkd-ta-dense", "ipkd-ta-short",
+                  "ipkd-ta-top", "joint", "msdnet", "network-slimming", "ofa", "okddip", "one",
+                  "quick", "robust-compression", "s-net", "sandwich", "takd", "us-net"));
 }
 
 TEST(Shipped, EachPrintsBackTheSame) {
@@ -83,8 +85,9 @@ TEST(Shipped, EdgesAreThoseOfTheMethods) {
 TEST(Shipped, SNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet-V1
   const Recipe recipe = load("s-net");
   const std::int64_t steps = 281;
-  EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs, steps), 0.045);
-  EXPECT_NEAR(recipe.lr.at(100 * steps, recipe.epochs, steps), 0.045 * 0.13261955589475, 1e-12);
+  EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs * steps, steps), 0.045);
+  EXPECT_NEAR(recipe.lr.at(100 * steps, recipe.epochs * steps, steps), 0.045 * 0.13261955589475,
+              1e-12);
   EXPECT_EQ(recipe.epochs, 480);
   EXPECT_EQ(recipe.batch, 160);
   EXPECT_TRUE(recipe.nesterov);
@@ -93,8 +96,8 @@ TEST(Shipped, SNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet-
 
 TEST(Shipped, USNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet-V1
   const Recipe recipe = load("us-net");
-  EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs, 40), 0.5);
-  EXPECT_NEAR(recipe.lr.at(5000, recipe.epochs, 40), 0.25, 1e-12);
+  EXPECT_DOUBLE_EQ(recipe.lr.at(0, recipe.epochs * 40, 40), 0.5);
+  EXPECT_NEAR(recipe.lr.at(5000, recipe.epochs * 40, 40), 0.25, 1e-12);
   EXPECT_EQ(recipe.batch, 1024);
   EXPECT_EQ(recipe.norm, NormMode::calibrated);
   EXPECT_EQ(recipe.random_widths, 2);
@@ -102,9 +105,9 @@ TEST(Shipped, USNetFollowsThePublishedSchedule) {  // docs/methods.md, MobileNet
 
 TEST(Shipped, MsdnetFollowsThePublishedSchedule) {  // docs/methods.md, MSDNet
   const Recipe recipe = load("msdnet");
-  EXPECT_DOUBLE_EQ(recipe.lr.at(150 * 700 - 1, recipe.epochs, 700), 0.1);
-  EXPECT_NEAR(recipe.lr.at(150 * 700, recipe.epochs, 700), 0.01, 1e-12);
-  EXPECT_NEAR(recipe.lr.at(225 * 700, recipe.epochs, 700), 0.001, 1e-12);
+  EXPECT_DOUBLE_EQ(recipe.lr.at(150 * 700 - 1, recipe.epochs * 700, 700), 0.1);
+  EXPECT_NEAR(recipe.lr.at(150 * 700, recipe.epochs * 700, 700), 0.01, 1e-12);
+  EXPECT_NEAR(recipe.lr.at(225 * 700, recipe.epochs * 700, 700), 0.001, 1e-12);
   EXPECT_EQ(recipe.epochs, 300);
   EXPECT_EQ(recipe.batch, 64);
   EXPECT_FALSE(recipe.nesterov);

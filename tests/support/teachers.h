@@ -1,4 +1,5 @@
-// Teachers for the external nodes of a plan: untrained full nets, each of its own seed.
+// Teachers for the external nodes and the snapshots of a plan: untrained full nets, each of its own
+// seed.
 #pragma once
 
 #include "concertina/distill/teacher.h"
@@ -10,7 +11,7 @@ inline Teachers untrained_teachers(const DistillPlan& plan, const NetSpec& spec)
   Teachers teachers;
   std::uint64_t seed = 100;
   for (const PlanNode& node : plan.nodes) {
-    if (node.kind != NodeKind::external) continue;
+    if (!is_frozen(node)) continue;
     FlexibleNet net(spec, {Width()}, {}, ++seed, at::kCPU);
     net.set_calibrated(Width(), true);
     teachers[node.name] = net_teacher(std::move(net), {Width(), spec.exit_count()}, {}, {});

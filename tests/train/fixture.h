@@ -4,6 +4,7 @@
 #include "concertina/nets/catalogue.h"
 #include "concertina/train/trainer.h"
 
+#include "support/teachers.h"
 #include "support/temp_folder.h"
 #include "support/tiny_dataset.h"
 
@@ -22,18 +23,22 @@ struct TinyRun {
                    const std::string& net = "slimmable-mobilenet-v1-tiny")
       : recipe(std::move(with)),
         spec(make_net(net, {4, 3, 16, 16})),
-        data(prepare_data(support::tiny_dataset({4, 3, 16, 16, 96, 32}), "tiny", 0, recipe)) {}
+        data(prepare_data(support::tiny_dataset({4, 3, 16, 16, 96, 32}), "tiny", 0, recipe)),
+        teachers(support::untrained_teachers(recipe.plan, spec)) {}
 
-  RunState fresh() const { return new_run(spec, recipe, data, at::kCPU); }
+  RunState fresh() const {
+    return new_run(spec, recipe, data, at::kCPU, Engine::automatic, Precision::fp32, teachers);
+  }
   // Trains in `folder`; max_steps as in TrainSetting.
   TrainEnd train_in(const support::TempFolder& folder, RunState& state, std::int64_t max_steps = -1,
                     const TrainWatcher& watcher = {}) const {
-    return train(state, data, {folder.path(), at::kCPU, max_steps, {}}, watcher);
+    return train(state, data, {folder.path(), at::kCPU, max_steps, teachers}, watcher);
   }
 
   Recipe recipe;
   NetSpec spec;
   PreparedData data;
+  Teachers teachers;
 };
 
 }  // namespace concertina

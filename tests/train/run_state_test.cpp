@@ -19,7 +19,7 @@ TEST(RunState, NetsComeBackAsTheyWere) {
     const TinyRun run(tiny_recipe({"net.norm=" + norm}));
     const RunState state = run.fresh();
     const FlexibleNet net = net_of_run(state, run.recipe, at::kCPU);
-    const FlexibleNet fresh(run.spec, run.spec.widths, norm_settings(run.recipe), run.recipe.seed,
+    const FlexibleNet fresh(run.spec, run.spec.widths, net_settings(run.recipe), run.recipe.seed,
                             at::kCPU);
     for (std::size_t k = 0; k < net.parameters().size(); ++k) {
       EXPECT_TRUE(same_bytes(net.parameters()[k].value, fresh.parameters()[k].value));

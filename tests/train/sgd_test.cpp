@@ -1,5 +1,6 @@
 #include "concertina/train/sgd.h"
 
+#include <cmath>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -81,6 +82,71 @@ TEST(Sgd, NamesTheParameterWhoseGradientIsNotFinite) {
 }
 
 // The fused engine keeps what it made of a weight until the weight's version changes.
+// Plain steps with rate 1 and no momentum: what is left is what the hooks did.
+struct Hooked {
+  explicit Hooked(const Recipe& recipe) : sgd(all, recipe) {
+    for (Parameter& one : all) one.value.mutable_grad() = at::zeros_like(one.value.detach());
+  }
+  static Recipe plain() {
+    Recipe recipe;
+    recipe.momentum = 0;
+    recipe.nesterov = false;
+    recipe.weight_decay = 0;
+    return recipe;
+  }
+  static at::Tensor leaf(const std::vector<float>& values, at::IntArrayRef sizes) {
+    return at::tensor(values).reshape(sizes).set_requires_grad(true);
+  }
+  std::vector<Parameter> all{
+      {"conv/weight", leaf({3, 4, 0.3F, 0.4F}, {2, 2, 1, 1}), "out,in,height,width", true},
+      {"w0.500/conv.norm/weight", leaf({2, -0.5F}, {2}), "channel", false, true},
+      {"classifier/weight", leaf({0.5F, -0.2F}, {1, 2}), "out,in", true}};
+  Sgd sgd;
+};
+
+TEST(Sgd, SparsityDrawsTheNormsToZero) {
+  Recipe recipe = Hooked::plain();
+  recipe.sparsity = 0.1;
+  Hooked one(recipe);
+  one.sgd.step(1, /*sparse=*/false);
+  EXPECT_EQ(one.all[1].value[0].item<float>(), 2);
+  one.sgd.step(1);
+  EXPECT_TRUE(close(one.all[1].value, at::tensor({1.9F, -0.4F}), 1e-6));
+  EXPECT_EQ(one.all[0].value[0][0][0][0].item<float>(), 3);
+}
+
+TEST(Sgd, TheProximalStepShrinksWeightsOrFilters) {
+  Recipe recipe = Hooked::plain();
+  recipe.proximal = Proximal::l1;
+  recipe.proximal_weight = 0.35;
+  Hooked each(recipe);
+  each.sgd.step(1);
+  EXPECT_TRUE(close(each.all[0].value.flatten(), at::tensor({2.65F, 3.65F, 0.0F, 0.05F}), 1e-6));
+  EXPECT_TRUE(close(each.all[2].value.flatten(), at::tensor({0.15F, 0.0F}), 1e-6));
+  recipe.proximal = Proximal::filters;  // lengths 5 and 0.5, groups of 2: 0.35 sqrt(2) = 0.495
+  Hooked whole(recipe);
+  whole.sgd.step(1);
+  const float kept = 1 - 0.35F * std::sqrt(2.0F) / 5, rest = 1 - 0.35F * std::sqrt(2.0F) / 0.5F;
+  EXPECT_TRUE(close(whole.all[0].value.flatten(),
+                    at::tensor({3 * kept, 4 * kept, 0.3F * rest, 0.4F * rest}), 1e-6));
+  EXPECT_EQ(whole.all[2].value[0][0].item<float>(), 0.5F);  // a linear layer has no filters
+}
+
+TEST(Sgd, TrainsOnlyWhatItIsTold) {
+  Hooked one(Hooked::plain());
+  for (Parameter& parameter : one.all) {
+    parameter.value.mutable_grad() = at::ones_like(parameter.value.detach());
+  }
+  one.sgd.train_only({"classifier", "conv.norm"});
+  one.sgd.step(0.5);
+  EXPECT_EQ(one.all[0].value[0][0][0][0].item<float>(), 3);
+  EXPECT_EQ(one.all[1].value[0].item<float>(), 1.5F);
+  EXPECT_EQ(one.all[2].value[0][0].item<float>(), 0);
+  one.sgd.train_only({});
+  one.sgd.step(0.5);
+  EXPECT_EQ(one.all[0].value[0][0][0][0].item<float>(), 2.5F);
+}
+
 TEST(Sgd, AStepCountsAsAChangeOfTheWeight) {
   const at::Tensor value = at::ones({4}).set_requires_grad(true);
   value.mutable_grad() = at::ones({4});

@@ -83,6 +83,19 @@ TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
   }
 }
 
+// Stages with snapshots, replays, attacks, and what a plan learns beside the net.
+TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
+  for (const std::string recipe : {"takd", "information-flow", "cross-layer", "okddip", "one",
+                                   "fast-ard", "robust-compression", "imta", "dgkd"}) {
+    std::vector<std::string> settings{"train.epochs=2"};
+    if (recipe == "robust-compression") {
+      settings.push_back("distill.stage=sparse : share=1");
+      settings.push_back("distill.stage=debias : share=1 sparse=no");
+    }
+    expect_same_bytes_when_broken(TinyRun(tiny_recipe(settings, recipe)), recipe);
+  }
+}
+
 TEST(Trainer, GradientsThroughTeachersResumeToo) {
   const Recipe tiny = tiny_recipe(
       {"train.epochs=1", "distill.edge=label -> each : ce weight=1",

@@ -24,6 +24,8 @@ enum class Stream : std::uint32_t {
   search = 9,        // a = generation; or b = 1, the images that guide
   drop_edge = 10,    // a = step, b = place among the step's links
   plan_parts = 11,   // a = place among a plan's learned tensors
+  attack = 12,       // a = counter, b = image in the batch
+  view_noise = 13,   // a = step
 };
 
 class CounterRandom {

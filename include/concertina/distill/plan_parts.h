@@ -22,6 +22,11 @@ class PlanParts {
   PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first, Teachers teachers,
             at::Device device);
 
+  // A snapshot's copy, once it is taken.
+  void set_teacher(const std::string& node, std::shared_ptr<Teacher> teacher) {
+    teachers_[node] = std::move(teacher);
+  }
+
   // Every learned tensor, always in the same order: "distill/edge2/w0.500/conv/weight".
   std::vector<Parameter> parameters() const;
 
@@ -41,7 +46,7 @@ class PlanParts {
   at::Tensor make(const std::string& name, at::IntArrayRef sizes, double deviation, double mean,
                   const char* axes);
   void check_attention(const Link& link, const PlanStep& first) const;  // or throws
-  void make_adapters(const PlanStep& first);
+  void make_adapters(PlanStep first);
   void make_nodes(const PlanStep& first);
   void make_attention(const std::string& name, const PlanNode& node,
                       const std::vector<LinkEnd>& members);
@@ -55,6 +60,7 @@ class PlanParts {
   DistillPlan plan_;
   NetSpec net_;
   Teachers teachers_;
+  PlanStep all_;  // a step in which every width runs
   std::uint64_t seed_ = 0;
   at::Device device_ = at::kCPU;
   std::vector<Parameter> parameters_;

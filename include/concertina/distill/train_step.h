@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "concertina/distill/plan_parts.h"
+#include "concertina/distill/views.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/plan.h"
 
@@ -29,22 +30,21 @@ struct SubnetReport {
 
 struct StepReport {
   std::vector<LinkReport> links;
-  std::vector<SubnetReport> subnets;  // largest first
+  std::vector<SubnetReport> subnets;  // those that ran, largest first
 };
 
 struct StepInput {
-  at::Tensor images;  // [B, C, H, W] float32
-  at::Tensor labels;  // [B] int64
+  ImageSource source;
   PlanStep place;
 };
 
-// Runs the active widths widest first, each in train mode. A link is followed as soon as all that
-// it joins has answered, and a width goes backward as soon as no link is left that gives it a
-// gradient: under `stop` edges from larger sub-models that is at once, so one width's maps are
-// alive at a time. Losses of sub-models are summed (docs/methods.md, One step). Gradients are added
-// to what the parameters of net and parts already hold; the caller clears them. Throws
-// DivergedError naming sub-model and term when a loss or gradient is not finite; the parameters are
-// unchanged then.
+// Runs the active widths widest first, in train mode, each once for every view that an edge has of
+// it; widths that no link joins do not run. A link is followed as soon as all that it joins has
+// answered, and a pass goes backward as soon as no link is left that gives it a gradient: under
+// `stop` edges from larger sub-models that is at once, so one pass's maps are alive at a time.
+// Losses of sub-models are summed (docs/methods.md, One step). Gradients are added to what the
+// parameters of net and parts already hold; the caller clears them. Throws DivergedError naming
+// sub-model and term when a loss or gradient is not finite; the parameters are unchanged then.
 StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
                       const StepInput& input);
 

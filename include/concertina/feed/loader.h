@@ -34,6 +34,8 @@ class TrainLoader {
 
   std::int64_t batches() const;  // an epoch
   Batch get(std::int64_t epoch, std::int64_t position) const;
+  // The images of a batch of that epoch once more: augmented by another draw, or not at all.
+  at::Tensor again(const Batch& batch, std::int64_t epoch, bool augmented) const;
 
  private:
   Split split_;

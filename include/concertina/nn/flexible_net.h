@@ -35,9 +35,17 @@ enum class NormSharing {
   shared_affine  // weight and bias are shared and sliced, statistics calibrated
 };
 
-struct NormSettings {
+// What the layers in front of an exit get from all the exits behind them, docs/methods.md, Gradient
+// equilibrium.
+enum class GradientFlow {
+  sum,          // of their gradients
+  equilibrium,  // their average; the plain engine trains so
+};
+
+struct NetSettings {
   NormSharing sharing = NormSharing::switchable;
   double momentum = 0.1;  // share of the newest batch in the running statistics
+  GradientFlow flow = GradientFlow::sum;
 };
 
 // Asked after every exit of a pass, counted from 0, with its logits [N, classes]: true = nothing
@@ -47,6 +55,7 @@ using Done = std::function<bool(int exit, const at::Tensor& logits)>;
 enum class Pass {
   train,      // batch statistics, running ones updated (switchable) or left alone (shared_affine)
   evaluate,   // running statistics
+  probe,      // batch statistics; nothing is kept
   calibrate,  // batch statistics; running ones become the exact average over the passes so far
 };
 
@@ -75,8 +84,9 @@ const char* precision_name(Precision precision);  // "fp32", "bf16"
 struct Parameter {
   std::string name;
   at::Tensor value;
-  std::string axes;  // "out,in,height,width", "out,in", "channel"
-  bool is_matrix;    // weight of a convolution (not depthwise) or linear layer
+  std::string axes;       // "out,in,height,width", "out,in", "channel"
+  bool is_matrix;         // weight of a convolution (not depthwise) or linear layer
+  bool is_scale = false;  // weight of a norm
 };
 
 // Throws DivergedError naming the first tensor with a NaN or infinity, with `what` before its name.
@@ -86,7 +96,7 @@ class FlexibleNet {
  public:
   // Initialised as docs/methods.md, MobileNet-V1, says, from the seed alone. `widths` ascend and
   // end with the full one.
-  FlexibleNet(NetSpec spec, std::vector<Width> widths, NormSettings settings, std::uint64_t seed,
+  FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings settings, std::uint64_t seed,
               at::Device device);
 
   const NetSpec& spec() const { return spec_; }
@@ -105,12 +115,12 @@ class FlexibleNet {
   // too; null ends it. `into` lives until then.
   void set_profile(Profile* into);
 
-  // images: [N, C, H, W] float32 on device(). Gives the logits [N, classes] of exits 1..subnet.exit
-  // (Exits::up_to) or of that exit alone (Exits::only), and behind them the outputs of the layers
-  // named `taps`, feature maps [N, C, H, W]. Under Pass::train any width may run with shared_affine
-  // norms; a switchable net needs a listed one. Throws UsageError otherwise, for images of another
-  // shape or none at all, for a tap that the sub-model does not have, and under Pass::evaluate when
-  // the width's statistics were never calibrated.
+  // images: [N, C, H, W] float32 on device(), which may need a gradient. Gives the logits [N,
+  // classes] of exits 1..subnet.exit (Exits::up_to) or of that exit alone (Exits::only), and behind
+  // them the outputs of the layers named `taps`, feature maps [N, C, H, W]. Under Pass::train any
+  // width may run with shared_affine norms; a switchable net needs a listed one. Throws UsageError
+  // otherwise, for images of another shape or none at all, for a tap that the sub-model does not
+  // have, and under Pass::evaluate when the width's statistics were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
                                   Exits exits = Exits::up_to,
                                   const std::vector<std::string>& taps = {});
@@ -172,14 +182,15 @@ class FlexibleNet {
                                                  Pass pass) const;
   // Share of this batch in the running statistics.
   double momentum(const Bank* bank, Pass pass) const;
+  // inputs: what the layer reads, in the order of its inputs.
   at::Tensor run_layer(const ResolvedLayer& layer, Bank* bank, Pass pass,
-                       const std::vector<at::Tensor>& values) const;
+                       const std::vector<at::Tensor>& inputs) const;
   at::Tensor run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
                       const at::Tensor& input) const;
 
   NetSpec spec_;
   std::vector<Width> widths_;
-  NormSettings settings_;
+  NetSettings settings_;
   at::Device device_;
   std::map<int, LayerWeights> weights_;  // by layer
   bool has_biases_ = false;              // of convolutions

@@ -45,6 +45,7 @@ struct Endpoint {
 // What answers besides the sub-models.
 enum class NodeKind {
   external,     // a frozen net from a file; `from`
+  snapshot,     // a frozen copy of its one member, taken when the stage `at` begins
   mean_logits,  // of its members
   mean_probs,   // softmaxes at the node's temperature, averaged
   gate,         // weighted by a learned softmax of `tap` of the first member (docs/methods.md, ONE)
@@ -57,8 +58,51 @@ struct PlanNode {
   std::vector<Endpoint> of;  // members; roles or nodes that stand before
   std::string tap;           // gate, attention
   double temperature = 1;    // mean_probs
-  std::string from;          // external: FILE or RUN, then ':' and a sub-model; "" = not said yet
+  std::string at;            // snapshot: a stage
+  std::string from;          // external: FILE or RUN, then ':' and a sub-model; "" = not
+                             // said yet
   std::string sha256;        // external: of that file; "" = not looked at yet
+};
+
+// A net that learns nothing here.
+inline bool is_frozen(const PlanNode& node) {
+  return node.kind == NodeKind::external || node.kind == NodeKind::snapshot;
+}
+
+// Which images an end of an edge looks at, instead of the step's own.
+enum class ViewKind {
+  plain,      // the batch's images before augmentation
+  augmented,  // augmented by another draw
+  gray,       // every channel the mean of all, plus normal noise of deviation `noise` (pixels 0..1)
+  attack,     // moved to raise the student's cross-entropy (docs/methods.md, Adversarial images)
+  replay,     // moved by what each replay of a batch has shown ("free" adversarial
+              // training)
+};
+// The norms while an attack looks for its images.
+enum class AttackNorm {
+  batch,    // statistics of the batch; nothing is kept
+  running,  // the running statistics
+  update,   // of the batch, and the running ones move, as in ARD's code
+};
+struct PlanView {
+  std::string name;
+  ViewKind kind = ViewKind::plain;
+  std::map<std::string, double> numbers;  // all of its kind's
+  AttackNorm norm = AttackNorm::batch;
+
+  double number(const char* key) const { return numbers.at(key); }
+};
+
+// A part of the run. Its schedules, the learning rate's too, run from its own start to its end, and
+// momentum starts anew; weights are handed over.
+struct PlanStage {
+  std::string name;
+  double share = 1;                // of the run's steps
+  double lr = 1;                   // times the recipe's
+  std::vector<std::string> train;  // names of layers begin with one of these; empty = all of them
+  bool fresh = false;              // the net's weights start anew
+  bool sparse = true;              // the optimiser's sparsity and proximal step act
+  double cut = 0;                  // before it: this share of the channels is cut off (nn/cut.h)
 };
 
 enum class Reduction { batchmean, elementmean, sum };
@@ -107,31 +151,45 @@ struct Edge {
   std::string tap;          // of the student; features and pairs
   std::string teacher_tap;  // of the teacher
   Adapter adapter = Adapter::none;
+  std::string view;             // the student's images, by a view's name; "" = the step's
+  std::string teacher_view;     // the teacher's
+  std::vector<std::string> in;  // the stages in which it acts; empty = all
 
   double number(const char* name) const { return numbers.at(name); }
 };
 
-// The names that edges of a plan can use beside the roles.
 using Names = std::vector<std::string>;
+// The names that edges of a plan can use beside the roles.
+struct PlanNames {
+  Names nodes, views, stages;
+};
 
 // Edges, in recipe syntax, with every property that is not at its neutral value:
 //   next-larger -> each : kl weight=1 temperature=4 reduction=batchmean t-power=2 gradient=stop
 // Nothing that changes numbers is implied: a criterion that takes reduction, t-power or gradient
 // needs them spelt out. A preset (recipe/preset.h) in the criterion's place stands for the edges of
 // a published setting. Throws UsageError naming the word and the nearest.
-std::vector<Edge> parse_edges(std::string_view text, const Names& nodes = {});
-Edge parse_edge(std::string_view text, const Names& nodes = {});  // where there is just one
+std::vector<Edge> parse_edges(std::string_view text, const PlanNames& known = {});
+Edge parse_edge(std::string_view text, const PlanNames& known = {});  // where there is just one
 std::string edge_text(const Edge& edge);
 
-// "ensemble : mean-probs of=a,b temperature=4"; `nodes`: those before it. Throws UsageError.
-PlanNode parse_node(std::string_view text, const Names& nodes = {});
+// "ensemble : mean-probs of=a,b temperature=4"; `known`: what stands before it. All throw
+// UsageError.
+PlanNode parse_node(std::string_view text, const PlanNames& known = {});
 std::string node_text(const PlanNode& node);
+// "adversarial : attack epsilon=0.031 step=0.008 steps=10 random-start=1 norm=batch"
+PlanView parse_view(std::string_view text, const Names& views = {});
+std::string view_text(const PlanView& view);
+// "hints : share=0.4 lr=0.1 train=stage1,stage2"
+PlanStage parse_stage(std::string_view text, const Names& stages = {});
+std::string stage_text(const PlanStage& stage);
 
 // Where in a run a step is.
 struct PlanStep {
   std::vector<Width> active;  // the widths that run, in any order
   int exits = 1;
-  Moment now;
+  int stage = 0;           // index into DistillPlan::stages; 0 where there are none
+  Moment now;              // in the stage
   std::uint64_t seed = 0;  // with `step`, what decides the teachers that Edge::drop leaves out
   std::int64_t step = 0;
 };
@@ -142,11 +200,12 @@ struct LinkEnd {
   Kind kind = Kind::label;
   Subnet subnet;  // subnet
   int node = 0;   // node: index into DistillPlan::nodes
+  int view = -1;  // index into DistillPlan::views; -1 = the step's images
 
-  static LinkEnd of(const Subnet& subnet) { return {Kind::subnet, subnet, 0}; }
-  static LinkEnd of_node(int node) { return {Kind::node, {}, node}; }
-  friend bool operator==(const LinkEnd& a, const LinkEnd& b) {
-    return a.kind == b.kind && a.subnet == b.subnet && a.node == b.node;
+  static LinkEnd of(const Subnet& subnet) { return {Kind::subnet, subnet, 0, -1}; }
+  static LinkEnd of_node(int node) { return {Kind::node, {}, node, -1}; }
+  bool is_same(const LinkEnd& other) const {  // whatever they look at
+    return kind == other.kind && subnet == other.subnet && node == other.node;
   }
 };
 
@@ -162,6 +221,8 @@ struct Link {
 
 struct DistillPlan {
   std::vector<PlanNode> nodes;
+  std::vector<PlanView> views;
+  std::vector<PlanStage> stages;
   std::vector<Edge> edges;
 
   // The links of a step: students from the widest to the narrowest, last exit first; then nodes. A
@@ -169,8 +230,6 @@ struct DistillPlan {
   // sub-model that would be left with no link at all learns from the label with weight 1
   // (docs/methods.md, IPKD-TA), counted under the first label edge, or else under the edge it
   // stands in for. A sub-model that no edge names as a student gets no link.
-  // Throws UsageError when the plan leaves the full sub-model without a teacher, or has a student
-  // that no sub-model is a member of.
   std::vector<Link> links(const PlanStep& step) const;
 
   // Of a node of kind other than external: its members in that step, largest first.
@@ -178,18 +237,18 @@ struct DistillPlan {
   // The sub-models that an end depends on, each once.
   std::vector<Subnet> subnets_of(const LinkEnd& end, const PlanStep& step) const;
 
-  // The largest sub-model of such a step that learns nothing: no edge names it as a student, and no
-  // node that learns has it as a member. It would be kept and measured untrained. Throws as
-  // links().
-  std::optional<Subnet> untaught(const PlanStep& step) const;
+  // The largest sub-model of such a step that learns in no stage: no edge names it as a student,
+  // and no node that learns has it as a member. It would be kept and measured untrained. Throws
+  // UsageError when the plan has a student that no sub-model is a member of.
+  std::optional<Subnet> untaught(PlanStep step) const;
 
-  Names node_names() const;
+  PlanNames names() const;
 };
 
 // The sub-models of a step, largest first.
 std::vector<Subnet> largest_first(std::vector<Width> active, int exits);
 // Whether the endpoint names the sub-model when all of `subnets` run, largest first.
-bool names(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets);
+bool is_named(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets);
 // "w0.500", "label", or the node's name.
 std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end);
 

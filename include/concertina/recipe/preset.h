@@ -24,8 +24,8 @@ struct Preset {
 const std::vector<Preset>& presets();
 const Preset* find_preset(const std::string& name);  // null when it is none
 
-// The texts of the edges. `properties`: temperature=T, and share=S, above 0 and at most 1, where
-// the preset has one. Throws UsageError for others.
+// The texts of the edges. `properties`: temperature=T; share=S, above 0 and at most 1, where the
+// preset has one; in=STAGES for all edges; any other goes to the teacher's edge. Throws UsageError.
 std::vector<std::string> expand(const Preset& preset, const std::string& teacher,
                                 const std::string& student,
                                 const std::vector<std::string>& properties);

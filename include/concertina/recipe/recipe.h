@@ -25,6 +25,14 @@ enum class DecayOn {
   weights,  // convolution and linear weights; not depthwise, norms, biases
   all,      // every parameter
 };
+// docs/methods.md, Sparse nets
+enum class Proximal {
+  none,
+  l1,       // every weight towards 0
+  filters,  // every filter's length towards 0
+};
+// docs/methods.md, Gradient equilibrium
+enum class FlowMode { sum, equilibrium };
 enum class BestPolicy { mean, worst };  // which epoch is best for the family
 
 struct Recipe {
@@ -35,6 +43,7 @@ struct Recipe {
   // [net]
   std::vector<Width> widths;  // ascending, ends with 1; empty = the net's default list
   NormMode norm = NormMode::switchable;
+  FlowMode flow = FlowMode::sum;
   double norm_momentum = 0.1;
 
   // [train]
@@ -51,6 +60,10 @@ struct Recipe {
   bool nesterov = true;
   double weight_decay = 1e-4;
   DecayOn decay_on = DecayOn::weights;
+  std::int64_t replays = 1;  // steps of the optimiser on each batch
+  double sparsity = 0;       // times the sign of a norm's weight, added to its gradient
+  Proximal proximal = Proximal::none;
+  double proximal_weight = 0;  // times the learning rate
 
   // [augment]
   std::int64_t crop_padding = 4;  // pixels
@@ -102,6 +115,16 @@ std::string print_recipe(const Recipe& recipe);
 // `listed`.
 std::vector<Width> active_widths(const Recipe& recipe, const std::vector<Width>& listed,
                                  std::int64_t step);
+
+// The stage of a step: its index, its first step and how many it has. A run without stages is one.
+// Stages share the run's steps as their shares say, added up to 1.
+struct StagePlace {
+  int index = 0;
+  std::int64_t first = 0, count = 0;
+};
+StagePlace stage_of(const Recipe& recipe, std::int64_t step, std::int64_t steps_per_epoch);
+// The learning rate of a step.
+double learning_rate(const Recipe& recipe, std::int64_t step, std::int64_t steps_per_epoch);
 
 // Step `step` (from 0) of a run with so many steps an epoch, on a net with these widths and exits.
 PlanStep plan_step(const Recipe& recipe, const std::vector<Width>& listed, int exits,

@@ -26,10 +26,10 @@ struct LrSchedule {
   std::vector<double> milestones;  // multistep: fractions of the run, for example 0.5 0.75
   double final_lr = 0;             // where linear, cosine and one_cycle end
 
-  // The learning rate of step `step` (from 0) of `epochs` * `steps_per_epoch`. The end value
+  // The learning rate of step `step` (from 0) of `total`, `steps_per_epoch` an epoch. The end value
   // belongs to the step after the last one. linear, cosine, one_cycle and exponential count from
   // the end of the warm-up, milestones from the start of the run.
-  double at(std::int64_t step, std::int64_t epochs, std::int64_t steps_per_epoch) const;
+  double at(std::int64_t step, std::int64_t total, std::int64_t steps_per_epoch) const;
 };
 
 }  // namespace concertina

@@ -37,6 +37,13 @@ struct SubnetState {
   std::optional<BestState> best;
 };
 
+// A frozen copy of a sub-model that teaches: an ordinary small net's weights.
+struct SnapshotState {
+  std::string node;  // of the plan
+  Subnet subnet;
+  Tensors weights, norm;  // as in BestState
+};
+
 // The norms of one width; its sub-models (exits) share them.
 struct NormBank {
   Width width;
@@ -87,12 +94,13 @@ struct RunState {
   std::string recipe;  // canonical text
   std::vector<Width> widths;
   DataDescription data;
-  Tensors weights;                     // the full network's
-  std::vector<NormBank> norms;         // one a width, ascending
-  std::vector<SubnetState> submodels;  // all_subnets() order
-  Tensors plan_parts;                  // what the plan has learned beside the net: "distill/..."
-  Tensors momentum;                    // optimiser buffers, one for each trained parameter
-  std::uint64_t seed = 0;              // with Progress: the whole state of the random numbers
+  Tensors weights;                       // the full network's
+  std::vector<NormBank> norms;           // one a width, ascending
+  std::vector<SubnetState> submodels;    // all_subnets() order
+  Tensors plan_parts;                    // what the plan has learned beside the net: "distill/..."
+  std::vector<SnapshotState> snapshots;  // those taken so far, in the order of the plan's nodes
+  Tensors momentum;                      // optimiser buffers, one for each trained parameter
+  std::uint64_t seed = 0;                // with Progress: the whole state of the random numbers
   Progress progress;
   Table train_history, valid_history;
   std::vector<Evaluation> evaluations;

@@ -14,7 +14,7 @@
 
 namespace concertina {
 
-NormSettings norm_settings(const Recipe& recipe);
+NetSettings net_settings(const Recipe& recipe);
 CalibrationSetting calibration_setting(const Recipe& recipe);
 
 // The net of a run with its weights and statistics, on `device`, computed by the engine that the
@@ -25,12 +25,18 @@ FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device d
 // Throws UsageError when there is none.
 FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::Device device);
 
+// Copies weights, norms and their statistics into a net of the same spec and widths.
+void copy_state(const FlexibleNet& from, FlexibleNet& to);
+
 // All that the optimiser moves: the net's parameters, then the plan's.
 std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts);
 
 // Copies weights, norms, the plan's learned tensors and the momentum of the objects into the state,
 // on the CPU.
 void capture(const FlexibleNet& net, const PlanParts& parts, const Sgd& sgd, RunState& state);
+// A snapshot of the state as an ordinary small net (one width, one exit).
+FlexibleNet net_of_snapshot(const RunState& state, const SnapshotState& copy, at::Device device);
+
 // Copies the state's tensors into the objects. Throw DataError when names or shapes differ.
 void restore(const RunState& state, PlanParts& parts);
 void restore_momentum(const RunState& state, Sgd& sgd);
