@@ -1,17 +1,36 @@
 #include "fresh_run.h"
 
 #include <algorithm>
+#include <map>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
 #include "concertina/data/catalogue.h"
 #include "concertina/nets/catalogue.h"
+#include "concertina/train/trainer.h"
 
 #include "runs.h"
+#include "start.h"
+#include "training.h"
 
 namespace concertina::cli {
 namespace {
+
+// Options that stand for a key of the recipe.
+const std::vector<std::pair<const char*, const char*>> kKeys = {{"epochs", "train.epochs"},
+                                                                {"batch", "train.batch"},
+                                                                {"validation", "train.validation"},
+                                                                {"widths", "net.widths"}};
+
+std::vector<Option> recipe_options() {
+  return {list_option("set", "KEY=VALUE", "a recipe key, such as optimizer.lr=0.1"),
+          integer_option("epochs", {1, 100000}, "recipe key train.epochs"),
+          integer_option("batch", {1, 65536}, "recipe key train.batch: images a step"),
+          integer_option("validation", {0, 100000000},
+                         "recipe key train.validation: training images held out"),
+          text_option("widths", "\"W W 1\"", "recipe key net.widths, such as \"0.25 0.5 1\"")};
+}
 
 std::string numbers(const std::vector<float>& values) {
   std::vector<std::string> parts;
@@ -41,8 +60,26 @@ std::vector<Option> fresh_run_options() {
   return {text_option("net", "NAME", "the network (see `concertina list nets`)"),
           list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
           text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
-          text_option("out", "RUN", "the folder to make and fill"),
           integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0")};
+}
+
+Option out_option() { return text_option("out", "RUN", "the folder to make and fill"); }
+
+std::vector<Option> training_options(const std::vector<Option>& own) {
+  return with(fresh_run_options(), {own,
+                                    recipe_options(),
+                                    arithmetic_options(),
+                                    {max_steps_option()},
+                                    machine_options(),
+                                    output_options()});
+}
+
+Overrides training_overrides(const Options& options) {
+  Overrides result = options.list("set");
+  for (const auto& [option, key] : kKeys) {
+    if (options.given(option)) result.push_back(std::string(key) + "=" + options.text(option));
+  }
+  return result;
 }
 
 void refuse_old_run(const std::filesystem::path& folder) {
@@ -52,13 +89,16 @@ void refuse_old_run(const std::filesystem::path& folder) {
                    "`concertina resume " + folder.string() + "`, or name another --out");
 }
 
-PreparedData load_data(const Options& options, const Recipe& recipe) {
-  const std::string argument = absolute_data(options.needed("data"));
-  Dataset dataset = read_dataset(argument);
-  const std::int64_t count = options.integer("limit");
-  limit(dataset, count);
+Dataset read_images(const Options& options) {
+  Dataset dataset = read_dataset(absolute_data(options.needed("data")));
+  limit(dataset, options.integer("limit"));
   log_self_check(dataset);
-  PreparedData data = prepare_data(std::move(dataset), argument, count, recipe);
+  return dataset;
+}
+
+PreparedData load_data(const Options& options, const Recipe& recipe) {
+  PreparedData data = prepare_data(read_images(options), absolute_data(options.needed("data")),
+                                   options.integer("limit"), recipe);
   log_info("data: " + std::to_string(data.train.size()) + " images to train on, " +
            std::to_string(data.validation.size()) + " held out for validation");
   return data;
@@ -71,6 +111,24 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
   input.height = static_cast<int>(data.train.images.size(2));
   input.width = static_cast<int>(data.train.images.size(3));
   return make_net(options.needed("net"), input, options.list("net-option"));
+}
+
+RunState first_state(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
+                     at::Device device, const Options& options) {
+  return new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options));
+}
+
+void log_plan(const NetSpec& net, const Recipe& recipe) {
+  for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
+  const auto widths = active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
+  std::map<Subnet, std::string> teachers;
+  for (const Link& link : recipe.plan.links(widths, net.exit_count())) {
+    teachers[link.student] += " " + (link.from_label ? "label" : subnet_id(net, link.teacher));
+  }
+  for (const auto& [student, names] : teachers) {
+    log_info("plan: " + subnet_id(net, student) + " <-" + names +
+             (recipe.random_widths >= 0 ? " (first step)" : ""));
+  }
 }
 
 }  // namespace concertina::cli

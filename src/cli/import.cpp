@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 std::vector<Option> options() {
   return with({positional("FILE", "a state dict: .pt or .pth of torch.save, or .safetensors")},
               {fresh_run_options(),
-               {text_option("widths", "\"W W 1\"",
+               {out_option(),
+                text_option("widths", "\"W W 1\"",
                             "the widths whose norms it has; without it, the net's own"),
                 text_option("map", "FILE", "lines THEIR_NAME = OUR_NAME, where names differ"),
                 choice_option("norm", {"auto", "switchable", "calibrated"},

@@ -9,6 +9,7 @@
 #include "concertina/recipe/ini.h"
 #include "concertina/store/sweep_file.h"
 
+#include "runs.h"
 #include "sweep_name.h"
 
 namespace concertina::cli {
@@ -42,11 +43,8 @@ Measured of_evaluations(const RunState& state) {
   measured.setting.split = split;
   measured.setting.images = split == "test" ? state.data.test_images : state.data.validation_images;
   for (const SubnetState& one : state.submodels) {
-    const std::string id = subnet_id(state.net, one.subnet);
-    const auto newest =
-        std::find_if(state.evaluations.rbegin(), state.evaluations.rend(),
-                     [&](const Evaluation& row) { return row.id == id && row.split == split; });
-    if (newest == state.evaluations.rend()) continue;
+    const auto newest = newest_evaluation(state, subnet_id(state.net, one.subnet), split);
+    if (!newest) continue;
     measured.rows.push_back(row_of(state.net, one.subnet, newest->accuracy, newest->loss));
   }
   return measured;

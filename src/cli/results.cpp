@@ -33,6 +33,11 @@ void put_cost(Json& json, const Cost& cost) {
   json["peak_activation_bytes"] = cost.peak_activation_bytes;
 }
 
+Json evaluation_json(const std::optional<Evaluation>& row) {
+  if (!row) return nullptr;
+  return {{"accuracy", row->accuracy}, {"loss", row->loss}, {"epoch", row->epoch}};
+}
+
 Json measurement_json(const Measurement& row) {
   Json json = {{"id", row.id},
                {"width", width_json(row.subnet.width)},

@@ -1,12 +1,14 @@
 // Results as JSON and as cells of a table, the same in every command.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "concertina/spec/measurement.h"
+#include "concertina/store/run_file.h"
 
 namespace concertina::cli {
 
@@ -20,6 +22,8 @@ Json width_json(Width width);
 Json subnet_json(const NetSpec& net, const Subnet& subnet);
 // macs, ops, params, bytes, peak_activation_bytes
 void put_cost(Json& json, const Cost& cost);
+// {"accuracy", "loss", "epoch"}, or null.
+Json evaluation_json(const std::optional<Evaluation>& row);
 // A row of a sweep.
 Json measurement_json(const Measurement& row);
 Json measurements_json(const std::vector<Measurement>& rows);

@@ -1,6 +1,5 @@
 // concertina resume
 #include "concertina/core/log.h"
-#include "concertina/core/text.h"
 
 #include "commands.h"
 #include "runs.h"
@@ -10,20 +9,6 @@
 
 namespace concertina::cli {
 namespace {
-
-// What decides a run's bytes and is not what it was when the run began.
-void warn_of_changes(const RunState& state, at::Device device) {
-  const std::vector<std::string> then = split(state.environment, '\n');
-  const std::vector<std::string> now =
-      split(environment_text(device, recorded_engine(state.environment),
-                             recorded_precision(state.environment)),
-            '\n');
-  for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
-    if (now[k] == then[k] || then[k].empty()) continue;  // empty: not recorded then
-    log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +
-             "\": its numbers may differ in the last digits");
-  }
-}
 
 int run(const Options& options) {
   start_log(options);

@@ -58,6 +58,16 @@ LockedRun::LockedRun(const std::string& argument)
       state(read_run(file())),
       recipe(recipe_of(state)) {}
 
+std::optional<Evaluation> newest_evaluation(const RunState& state, const std::string& id,
+                                            const std::string& split) {
+  const auto& rows = state.evaluations;
+  const auto newest = std::find_if(rows.rbegin(), rows.rend(), [&](const Evaluation& row) {
+    return row.id == id && row.split == split;
+  });
+  if (newest == rows.rend()) return std::nullopt;
+  return *newest;
+}
+
 bool is_calibrated(const RunState& state, Width width) {
   return std::any_of(state.norms.begin(), state.norms.end(),
                      [&](const NormBank& bank) { return bank.width == width && bank.calibrated; });

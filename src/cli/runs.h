@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "concertina/core/file.h"
@@ -32,6 +33,9 @@ struct LockedRun {
   Recipe recipe;
 };
 
+// The last one of a sub-model on a split, if there is any.
+std::optional<Evaluation> newest_evaluation(const RunState& state, const std::string& id,
+                                            const std::string& split);
 bool is_calibrated(const RunState& state, Width width);
 // A sweep can measure it: its width is calibrated, or with `best`, it has a best checkpoint.
 bool is_measurable(const RunState& state, const SubnetState& submodel, bool best);

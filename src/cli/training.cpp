@@ -3,15 +3,16 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
 #include "concertina/train/signals.h"
-#include "concertina/train/trainer.h"
 
 #include "progress.h"
 #include "results.h"
+#include "runs.h"
 #include "table.h"
 
 namespace concertina::cli {
@@ -20,7 +21,7 @@ namespace {
 // The bar of the steps, and a line of the log for every epoch.
 class Display {
  public:
-  explicit Display(bool quiet) : line_(quiet) {}
+  Display(bool quiet, std::string run) : line_(quiet), run_(std::move(run)) {}
 
   void step(const StepView& view) {
     const double done = static_cast<double>((view.epoch - 1) * view.steps + view.step);
@@ -32,7 +33,7 @@ class Display {
     }
     const double images = rate_.per_second(done) * static_cast<double>(view.batch);
     ProgressView shown;
-    shown.task = "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs);
+    shown.task = run_ + "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs);
     shown.share = static_cast<double>(view.step) / static_cast<double>(view.steps);
     if (images > 0) shown.rate = format_fixed(images, 0) + " images/s";
     shown.seconds_left = whole_->seconds_left(done, all);
@@ -58,23 +59,11 @@ class Display {
 
  private:
   ProgressLine line_;
+  std::string run_;
   std::int64_t epoch_ = 0;
   Rate rate_;                  // of this epoch
   std::optional<Rate> whole_;  // of this call, evaluations included
 };
-
-const Evaluation* newest(const RunState& state, const std::string& id, const std::string& split) {
-  const Evaluation* found = nullptr;
-  for (const Evaluation& row : state.evaluations) {
-    if (row.id == id && row.split == split) found = &row;
-  }
-  return found;
-}
-
-Json evaluation_json(const Evaluation* row) {
-  if (row == nullptr) return nullptr;
-  return {{"accuracy", row->accuracy}, {"loss", row->loss}, {"epoch", row->epoch}};
-}
 
 void print_training_json(const RunState& state, const std::filesystem::path& folder) {
   const Progress& progress = state.progress;
@@ -86,8 +75,8 @@ void print_training_json(const RunState& state, const std::filesystem::path& fol
   for (const SubnetState& submodel : state.submodels) {
     Json row = subnet_json(state.net, submodel.subnet);
     const std::string id = row["id"];
-    row["validation"] = evaluation_json(newest(state, id, "validation"));
-    row["test"] = evaluation_json(newest(state, id, "test"));
+    row["validation"] = evaluation_json(newest_evaluation(state, id, "validation"));
+    row["test"] = evaluation_json(newest_evaluation(state, id, "test"));
     put_cost(row, subnet_cost(state.net, submodel.subnet).anytime);
     json["submodels"].push_back(std::move(row));
   }
@@ -99,24 +88,17 @@ void print_training_table(const RunState& state) {
       {"sub-model", ">validation", ">best (epoch)", ">test", ">test loss", ">MACs", ">params"});
   for (const SubnetState& submodel : state.submodels) {
     const std::string id = subnet_id(state.net, submodel.subnet);
-    const Evaluation* validation = newest(state, id, "validation");
-    const Evaluation* test = newest(state, id, "test");
+    const auto validation = newest_evaluation(state, id, "validation");
+    const auto test = newest_evaluation(state, id, "test");
     const Cost cost = subnet_cost(state.net, submodel.subnet).anytime;
     const std::string best = submodel.best ? accuracy_cell(submodel.best->accuracy) + " (" +
                                                  std::to_string(submodel.best->epoch) + ")"
                                            : "-";
-    table.add({id, validation != nullptr ? accuracy_cell(validation->accuracy) : "-", best,
-               test != nullptr ? accuracy_cell(test->accuracy) : "-",
-               test != nullptr ? loss_cell(test->loss) : "-", count_cell(cost.macs),
-               count_cell(cost.params)});
+    table.add({id, validation ? accuracy_cell(validation->accuracy) : "-", best,
+               test ? accuracy_cell(test->accuracy) : "-", test ? loss_cell(test->loss) : "-",
+               count_cell(cost.macs), count_cell(cost.params)});
   }
   std::cout << table.text();
-}
-
-std::string where_saved(const RunState& state, const std::filesystem::path& folder) {
-  return "after epoch " + std::to_string(state.progress.epoch) + ", step " +
-         std::to_string(state.progress.step_in_epoch) +
-         "; the state is saved; continue with `concertina resume " + folder.string() + "`";
 }
 
 }  // namespace
@@ -133,23 +115,53 @@ void print_training(const RunState& state, const std::filesystem::path& folder, 
   }
 }
 
-int train_and_report(RunState& state, const PreparedData& data, TrainSetting setting,
-                     const Options& options) {
-  const SignalGuard guard;
-  Display display(options.flag("quiet"));
+void warn_of_changes(const RunState& state, at::Device device) {
+  const std::vector<std::string> then = split(state.environment, '\n');
+  const std::vector<std::string> now =
+      split(environment_text(device, recorded_engine(state.environment),
+                             recorded_precision(state.environment)),
+            '\n');
+  for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
+    if (now[k] == then[k] || then[k].empty()) continue;  // empty: not recorded then
+    log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +
+             "\": its numbers may differ in the last digits");
+  }
+}
+
+std::string where_saved(const RunState& state) {
+  return "after epoch " + std::to_string(state.progress.epoch) + ", step " +
+         std::to_string(state.progress.step_in_epoch) + "; the state is saved";
+}
+
+TrainSetting train_setting(const std::filesystem::path& folder, at::Device device,
+                           const Options& options) {
+  TrainSetting setting;
+  setting.folder = folder;
+  setting.device = device;
   if (options.given("max-steps")) setting.max_steps = options.integer("max-steps");
+  return setting;
+}
+
+TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSetting& setting,
+                        const Options& options, const std::string& run) {
+  Display display(options.flag("quiet"), run);
   const TrainWatcher watcher{[&](const StepView& view) { display.step(view); },
                              [&](const EpochView& view) { display.epoch(view); }};
-  const TrainEnd end = train(state, data, setting, watcher);
-  display.clear();
-  if (end == TrainEnd::step_limit) {
-    throw StoppedError("step limit met " + where_saved(state, setting.folder));
-  }
+  return train(state, data, setting, watcher);
+}
+
+int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
+                     at::Device device, const Options& options) {
+  const SignalGuard guard;
+  const TrainEnd end = train_with_bar(state, data, train_setting(folder, device, options), options);
+  const std::string where =
+      where_saved(state) + "; continue with `concertina resume " + folder.string() + "`";
+  if (end == TrainEnd::step_limit) throw StoppedError("step limit met " + where);
   if (end == TrainEnd::interrupted) {
-    log_warn("interrupted " + where_saved(state, setting.folder));
+    log_warn("interrupted " + where);
     return 128 + SignalGuard::received();
   }
-  print_training(state, setting.folder, options.flag("json"));
+  print_training(state, folder, options.flag("json"));
   return 0;
 }
 
