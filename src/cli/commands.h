@@ -10,6 +10,7 @@ namespace concertina::cli {
 
 Command train_command();
 Command resume_command();
+Command compare_command();
 Command import_command();
 Command eval_command();
 Command calibrate_command();

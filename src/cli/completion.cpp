@@ -19,7 +19,8 @@ std::vector<std::string> names(const std::vector<Entry>& entries) {
 }
 
 bool is_path(const Option& option) {
-  return option.value.find("FILE") != std::string::npos || option.value == "RUN";
+  return option.value.find("FILE") != std::string::npos || option.value == "RUN" ||
+         option.value == "FOLDER";
 }
 
 int run(const Options& options) {
@@ -34,7 +35,7 @@ Offer offer_for(const Option& option, const std::string& before) {
   if (!option.choices.empty()) return {option.choices, false, false};
   const std::string& what = option.name == "NAME" ? before : option.name;
   if (what == "net") return {names(nets()), false, false};
-  if (what == "recipe") return {names(recipes()), true, false};
+  if (what == "recipe" || what == "recipes") return {names(recipes()), true, false};
   if (what == "data") return {names(data_sets()), false, true};
   return {{}, is_path(option), false};
 }

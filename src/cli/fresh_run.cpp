@@ -1,7 +1,6 @@
 #include "fresh_run.h"
 
 #include <algorithm>
-#include <map>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
@@ -12,6 +11,7 @@
 
 #include "runs.h"
 #include "start.h"
+#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
@@ -60,7 +60,8 @@ std::vector<Option> fresh_run_options() {
   return {text_option("net", "NAME", "the network (see `concertina list nets`)"),
           list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
           text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
-          integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0")};
+          integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
+          teacher_option()};
 }
 
 Option out_option() { return text_option("out", "RUN", "the folder to make and fill"); }
@@ -115,19 +116,25 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
 
 RunState first_state(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
                      at::Device device, const Options& options) {
-  return new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options));
+  return new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options),
+                 open_teachers(recipe, data.description, device));
 }
 
 void log_plan(const NetSpec& net, const Recipe& recipe) {
+  for (const PlanStage& stage : recipe.plan.stages) log_info("plan: stage " + stage_text(stage));
+  for (const PlanView& view : recipe.plan.views) log_info("plan: view " + view_text(view));
+  for (const PlanNode& node : recipe.plan.nodes) log_info("plan: node " + node_text(node));
   for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
-  const auto widths = active_widths(recipe, recipe.widths.empty() ? net.widths : recipe.widths, 0);
-  std::map<Subnet, std::string> teachers;
-  for (const Link& link : recipe.plan.links(widths, net.exit_count())) {
-    teachers[link.student] += " " + (link.from_label ? "label" : subnet_id(net, link.teacher));
+  const auto& widths = recipe.widths.empty() ? net.widths : recipe.widths;
+  std::vector<std::pair<std::string, std::string>> teachers;  // of each student
+  for (const Link& link : recipe.plan.links(plan_step(recipe, widths, net.exit_count()))) {
+    const std::string student = end_text(net, recipe.plan, link.student);
+    if (teachers.empty() || teachers.back().first != student) teachers.emplace_back(student, "");
+    teachers.back().second += " " + end_text(net, recipe.plan, link.teacher);
   }
+  const bool moves = recipe.random_widths >= 0 || !recipe.plan.stages.empty();
   for (const auto& [student, names] : teachers) {
-    log_info("plan: " + subnet_id(net, student) + " <-" + names +
-             (recipe.random_widths >= 0 ? " (first step)" : ""));
+    log_info("plan: " + student + " <-" + names + (moves ? " (first step)" : ""));
   }
 }
 

@@ -28,8 +28,8 @@ constexpr Row kExitCodes[] = {
     {"76", "the training diverged: a loss or gradient is NaN or infinite"},
     {"77", "no sub-model fits the budget"},
     {"130, 143",
-     "SIGINT or SIGTERM came. train, resume, sweep and search save their state first; a second "
-     "signal leaves at once, without saving"}};
+     "SIGINT or SIGTERM came. train, resume, compare, sweep and search save their state first; a "
+     "second signal leaves at once, without saving"}};
 
 constexpr Row kEnvironment[] = {
     {"CONCERTINA_SCHEDULES", "the folder of the recipes that --recipe can name"},

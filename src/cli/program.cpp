@@ -119,10 +119,11 @@ const std::vector<std::string> kProgramExample = {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      train_command(),         resume_command(),     import_command(),     eval_command(),
-      calibrate_command(),     sweep_command(),      search_command(),     select_command(),
-      export_command(),        inspect_command(),    list_command(),       show_command(),
-      bench_latency_command(), bench_step_command(), completion_command(), man_command()};
+      train_command(),  resume_command(),        compare_command(),    import_command(),
+      eval_command(),   calibrate_command(),     sweep_command(),      search_command(),
+      select_command(), export_command(),        inspect_command(),    list_command(),
+      show_command(),   bench_latency_command(), bench_step_command(), completion_command(),
+      man_command()};
   return all;
 }
 

@@ -9,9 +9,11 @@
 namespace concertina::cli {
 
 // Names and paths need not be UTF-8, which JSON must be.
-void print_json(const Json& json) {
-  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+std::string json_text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
+
+void print_json(const Json& json) { std::cout << json_text(json); }
 
 Json width_json(Width width) {
   if (width.is_uniform()) return width.value();

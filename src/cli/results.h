@@ -14,6 +14,8 @@ namespace concertina::cli {
 
 using Json = nlohmann::ordered_json;
 
+// Ends with a newline.
+std::string json_text(const Json& json);
 void print_json(const Json& json);
 
 // 0.5, or [0.5, 0.75, 1] with a share a stage.

@@ -4,7 +4,6 @@
 #include "commands.h"
 #include "runs.h"
 #include "start.h"
-#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
@@ -25,8 +24,7 @@ int run(const Options& options) {
   log_info("continuing after epoch " + std::to_string(state.progress.epoch) + " of " +
            std::to_string(run.recipe.epochs) + ", step " +
            std::to_string(state.progress.step_in_epoch));
-  const Teachers teachers = open_teachers(run.recipe, data.description, device);
-  return train_and_report(state, data, {run.folder, device, -1, teachers}, options);
+  return train_and_report(state, data, run.folder, device, options);
 }
 
 }  // namespace

@@ -46,15 +46,6 @@ at::Device cuda_device(const std::string& text, std::int64_t index) {
                         : "there are " + std::to_string(count) + " CUDA devices, from cuda:0"));
 }
 
-// The value of "key = value" in an environment's lines, or "".
-std::string recorded(const std::string& environment, const std::string& key) {
-  const std::string head = key + " = ";
-  for (const std::string& line : split(environment, '\n')) {
-    if (line.compare(0, head.size(), head) == 0) return line.substr(head.size());
-  }
-  return "";
-}
-
 at::Device recorded_device(const std::string& environment) {
   const std::string text = recorded(environment, "device");
   if (text.empty()) return at::kCPU;
@@ -77,6 +68,14 @@ void set_threads(std::int64_t threads) {
 void survive_size_limits() { std::signal(SIGXFSZ, SIG_IGN); }
 
 }  // namespace
+
+std::string recorded(const std::string& environment, const std::string& key) {
+  const std::string head = key + " = ";
+  for (const std::string& line : split(environment, '\n')) {
+    if (line.compare(0, head.size(), head) == 0) return line.substr(head.size());
+  }
+  return "";
+}
 
 void tune_process() {
   survive_size_limits();

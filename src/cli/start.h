@@ -39,5 +39,7 @@ at::Device start_as_before(const Options& options, const std::string& environmen
 at::Device parse_device(const std::string& text);
 // The cores this process may use.
 int core_count();
+// The value of "key = value" in an environment's lines, or "".
+std::string recorded(const std::string& environment, const std::string& key);
 
 }  // namespace concertina::cli

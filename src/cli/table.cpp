@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "concertina/core/text.h"
+
 namespace concertina::cli {
 
 TextTable::TextTable(std::vector<std::string> titles) {
@@ -35,6 +37,19 @@ std::string TextTable::text() const {
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
+  return text;
+}
+
+std::string TextTable::markdown() const {
+  const auto line = [](const std::vector<std::string>& cells) {
+    std::string text = "|";
+    for (const std::string& cell : cells) text += " " + join(split(cell, '|'), "\\|") + " |";
+    return text + "\n";
+  };
+  std::string text = line(rows_.front()) + "|";
+  for (const bool right : right_) text += right ? "---:|" : "---|";
+  text += "\n";
+  for (std::size_t k = 1; k < rows_.size(); ++k) text += line(rows_[k]);
   return text;
 }
 

@@ -12,6 +12,7 @@ class TextTable {
   explicit TextTable(std::vector<std::string> titles);
   void add(std::vector<std::string> row);  // as many cells as titles
   std::string text() const;                // lines with no space at their ends
+  std::string markdown() const;            // a table of Markdown
 
  private:
   std::vector<bool> right_;

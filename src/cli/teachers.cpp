@@ -4,7 +4,6 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
-#include "concertina/core/log.h"
 #include "concertina/core/text.h"
 #include "concertina/deploy/flexible_model.h"
 #include "concertina/deploy/torchscript.h"
@@ -100,12 +99,27 @@ std::shared_ptr<Teacher> open(const PlanNode& node, const DataDescription& data,
                                          static_cast<int>(data.classes.size()));
 }
 
-std::vector<PlanNode*> externals(Recipe& recipe) {
-  std::vector<PlanNode*> found;
+// The recipe's external node of that name, or its only one for ""; null where there is none.
+PlanNode* external_node(Recipe& recipe, const std::string& name) {
+  PlanNode* found = nullptr;
+  int count = 0;
   for (PlanNode& node : recipe.plan.nodes) {
-    if (node.kind == NodeKind::external) found.push_back(&node);
+    if (node.kind != NodeKind::external || (!name.empty() && node.name != name)) continue;
+    found = &node;
+    ++count;
   }
-  return found;
+  return count == 1 ? found : nullptr;
+}
+
+std::string external_names(const std::vector<Recipe*>& recipes) {
+  std::vector<std::string> names;
+  for (const Recipe* recipe : recipes) {
+    for (const PlanNode& node : recipe->plan.nodes) {
+      const bool known = std::find(names.begin(), names.end(), node.name) != names.end();
+      if (node.kind == NodeKind::external && !known) names.push_back(node.name);
+    }
+  }
+  return join(names, " ");
 }
 
 }  // namespace
@@ -116,30 +130,33 @@ Option teacher_option() {
                      "file; ':' and a sub-model may follow");
 }
 
-void name_teachers(Recipe& recipe, const Options& options) {
-  const std::vector<PlanNode*> nodes = externals(recipe);
-  std::vector<std::string> names;
-  for (const PlanNode* node : nodes) names.push_back(node->name);
+void name_teachers(const std::vector<Recipe*>& recipes, const Options& options) {
   for (const std::string& text : options.list("teacher")) {
     const std::size_t equals = text.find('=');
     const bool named = equals != std::string::npos;
-    const std::string name = named ? text.substr(0, equals) : names.size() == 1 ? names[0] : "";
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) {
-      throw UsageError("--teacher " + text + ": recipe \"" + recipe.name + "\" has " +
-                       (names.empty() ? "no external teacher"
-                                      : "the teachers " + join(names, " ") +
-                                            "; expected NAME=SOURCE with one of them"));
+    std::vector<PlanNode*> nodes;
+    for (Recipe* recipe : recipes) {
+      PlanNode* node = external_node(*recipe, named ? text.substr(0, equals) : "");
+      if (node != nullptr) nodes.push_back(node);
+    }
+    if (nodes.empty()) {
+      const std::string names = external_names(recipes);
+      throw UsageError("--teacher " + text + ": the recipe has " +
+                       (names.empty()
+                            ? "no external teacher"
+                            : "the teachers " + names + "; expected NAME=SOURCE with one of them"));
     }
     const Source source = parse_source(named ? text.substr(equals + 1) : text);
     const fs::path file = file_of(source.path);
-    PlanNode& node = *nodes[static_cast<std::size_t>(found - names.begin())];
-    node.sha256 = file_sha256(file);
-    node.from = fs::absolute(file).lexically_normal().string() +
-                (source.subnet.empty() ? "" : ":" + source.subnet);
-    if (node.from.find_first_of(" \t#\"") != std::string::npos) {
+    const std::string from = fs::absolute(file).lexically_normal().string() +
+                             (source.subnet.empty() ? "" : ":" + source.subnet);
+    if (from.find_first_of(" \t#\"") != std::string::npos) {
       throw UsageError("--teacher " + text + ": a recipe cannot name a path with spaces, '#' or " +
                        "quotes");
+    }
+    for (PlanNode* node : nodes) {
+      node->from = from;
+      node->sha256 = file_sha256(file);
     }
   }
 }
@@ -153,7 +170,6 @@ Teachers open_teachers(const Recipe& recipe, const DataDescription& given, at::D
                        "\"; expected --teacher " + node.name + "=RUN or an exported file");
     }
     teachers[node.name] = open(node, given, device);
-    log_info("teacher: " + node.name + " is " + node.from);
   }
   return teachers;
 }

@@ -8,6 +8,7 @@
 #include "fresh_run.h"
 #include "runs.h"
 #include "start.h"
+#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
@@ -31,7 +32,8 @@ Overrides overrides(const Options& options) {
 }
 
 int run(const Options& options) {
-  const Recipe recipe = find_recipe(options.needed("recipe"), overrides(options));
+  Recipe recipe = find_recipe(options.needed("recipe"), overrides(options));
+  name_teachers({&recipe}, options);
   if (options.flag("print-recipe")) {
     std::cout << print_recipe(recipe);
     return 0;

@@ -14,6 +14,7 @@
 #include "results.h"
 #include "runs.h"
 #include "table.h"
+#include "teachers.h"
 
 namespace concertina::cli {
 namespace {
@@ -133,13 +134,13 @@ std::string where_saved(const RunState& state) {
          std::to_string(state.progress.step_in_epoch) + "; the state is saved";
 }
 
-TrainSetting train_setting(const std::filesystem::path& folder, at::Device device,
-                           const Options& options) {
-  TrainSetting setting;
-  setting.folder = folder;
-  setting.device = device;
-  if (options.given("max-steps")) setting.max_steps = options.integer("max-steps");
-  return setting;
+std::int64_t max_steps(const Options& options) {
+  return options.given("max-steps") ? options.integer("max-steps") : -1;
+}
+
+TrainSetting train_setting(const RunState& state, const std::filesystem::path& folder,
+                           at::Device device, const Options& options) {
+  return {folder, device, max_steps(options), open_teachers(recipe_of(state), state.data, device)};
 }
 
 TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSetting& setting,
@@ -153,7 +154,8 @@ TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSe
 int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
                      at::Device device, const Options& options) {
   const SignalGuard guard;
-  const TrainEnd end = train_with_bar(state, data, train_setting(folder, device, options), options);
+  const TrainEnd end =
+      train_with_bar(state, data, train_setting(state, folder, device, options), options);
   const std::string where =
       where_saved(state) + "; continue with `concertina resume " + folder.string() + "`";
   if (end == TrainEnd::step_limit) throw StoppedError("step limit met " + where);

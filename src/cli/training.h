@@ -3,8 +3,6 @@
 
 #include <filesystem>
 
-#include "concertina/store/run_file.h"
-#include "concertina/train/run_state.h"
 #include "concertina/train/trainer.h"
 
 #include "options.h"
@@ -17,8 +15,11 @@ Option max_steps_option();
 // Warns of what decides a run's bytes and is not what it was when the run began.
 void warn_of_changes(const RunState& state, at::Device device);
 
-TrainSetting train_setting(const std::filesystem::path& folder, at::Device device,
-                           const Options& options);
+// --max-steps, or -1.
+std::int64_t max_steps(const Options& options);
+// How to train the run in `folder`, with the teachers that its recipe names.
+TrainSetting train_setting(const RunState& state, const std::filesystem::path& folder,
+                           at::Device device, const Options& options);
 // Trains to the end, or to where it is told to stop, with the bar and a line of the log for every
 // epoch. This process holds the folder's lock, and a SignalGuard. `run` stands in front of the bar.
 TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSetting& setting,

@@ -30,6 +30,9 @@ TEST(Arguments, ThatNoCommandKnowsAreRefusedWithTheNearest) {
       {{"train", "--net", "msdnet-tiny", "--recipe", "quick", "--data", "shape", "--out", "r"},
        2,
        "did you mean \"shapes\"?"},
+      {{"compare", "--out", "c", "--recipes", "joint,ipkd-tb", "--seeds", "2"},
+       66,
+       "did you mean \"ipkd-ta\"?"},
       {{"eval", "r", "--log-level", "inf"}, 2, "did you mean \"info\"?"}};
   for (const Refusal& refusal : table) expect_refused(refusal);
 }
@@ -72,6 +75,10 @@ TEST(Arguments, ThatAreMissingAreNamed) {
       {{"train", "--recipe", "quick", "--out", "r"}, 2, "needs --net NAME"},
       {{"train", "--recipe", "quick", "--out", "r", "--net", "msdnet-tiny"}, 2, "needs --data"},
       {{"resume"}, 2, "concertina resume needs RUN"},
+      {{"compare"}, 2, "concertina compare needs --out FOLDER"},
+      {{"compare", "--out", "c"}, 2, "needs --recipes A,B,..."},
+      {{"compare", "--out", "c", "--recipes", "joint"}, 2, "needs --seeds N|S,S,..."},
+      {{"compare", "--out", "c", "--recipes", "joint", "--seeds", "2"}, 2, "needs --data"},
       {{"eval"}, 2, "needs RUN"},
       {{"calibrate"}, 2, "needs RUN"},
       {{"sweep"}, 2, "needs RUN"},
@@ -108,6 +115,31 @@ TEST(Arguments, ThatNameNothingOrNoRunAreRefused) {
        66,
        "none"}};
   for (const Refusal& refusal : table) expect_refused(refusal, folder.path());
+}
+
+TEST(Arguments, OfAComparisonThatIsNoneAreRefused) {
+  const auto compare = [](const std::string& recipes, const std::string& seeds,
+                          const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"compare", "--out",   "c",  "--recipes",
+                                          recipes,   "--seeds", seeds};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  const std::vector<Refusal> table = {
+      {compare("joint,ipkd,joint", "2"), 2, "--recipes: two are called \"joint\""},
+      {compare("joint,mine/joint.ini", "2"), 2, "--recipes: two are called \"joint\""},
+      {compare("joint,,ipkd", "2"), 2, "--recipes \"joint,,ipkd\": a name is empty"},
+      {compare("joint", "0"), 2, "--seeds \"0\"; expected how many, from 1 to 1000"},
+      {compare("joint", "1001"), 2, "--seeds \"1001\""},
+      {compare("joint", "two"), 2, "--seeds \"two\""},
+      {compare("joint", ""), 2, "--seeds is empty; expected N|S,S,..."},
+      {compare("joint", "1,5,1"), 2, "--seeds \"1,5,1\""},
+      {compare("joint", "1,-5"), 2, "--seeds \"1,-5\""},
+      {compare("joint", "1,"), 2, "--seeds \"1,\""},
+      {compare("joint", "2", {"--set", "train.seed = 3"}), 2,
+       "--set train.seed = 3: the seeds of a comparison are those of --seeds"},
+      {compare("joint", "2", {"--seed", "3"}), 2, "did you mean \"--seeds\"?"}};
+  for (const Refusal& refusal : table) expect_refused(refusal);
 }
 
 TEST(Arguments, OfABrokenRecipeAreRefusedWithFileAndLine) {

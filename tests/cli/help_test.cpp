@@ -15,8 +15,9 @@ using support::run_program;
 using testing::HasSubstr;
 
 const std::vector<std::string> kCommands = {
-    "train",  "resume",  "import", "eval", "calibrate",     "sweep",      "search",     "select",
-    "export", "inspect", "list",   "show", "bench latency", "bench step", "completion", "man"};
+    "train", "resume",        "compare",    "import",     "eval",    "calibrate",
+    "sweep", "search",        "select",     "export",     "inspect", "list",
+    "show",  "bench latency", "bench step", "completion", "man"};
 
 std::size_t longest_line(const std::string& text) {
   std::size_t longest = 0;

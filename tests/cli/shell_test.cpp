@@ -89,7 +89,9 @@ TEST(Completion, OffersWhatCanBeNamed) {
   const Offer recipe = offer_for(positional("NAME", ""), "recipe");
   EXPECT_THAT(recipe.words, testing::Contains("quick"));
   EXPECT_TRUE(recipe.files);
+  EXPECT_THAT(offer_for(text_option("recipes", "A,B,...", "")).words, testing::Contains("quick"));
   EXPECT_TRUE(offer_for(positional("RUN", "")).files);
+  EXPECT_TRUE(offer_for(text_option("out", "FOLDER", "")).files);
   EXPECT_FALSE(offer_for(text_option("width", "W", "")).files);
 }
 

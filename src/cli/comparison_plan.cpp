@@ -1,0 +1,176 @@
+#include "comparison_plan.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "concertina/core/error.h"
+#include "concertina/core/log.h"
+#include "concertina/core/text.h"
+#include "concertina/recipe/ini.h"
+#include "concertina/train/run_state.h"
+
+#include "fresh_run.h"
+#include "runs.h"
+#include "teachers.h"
+
+namespace concertina::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMostSeeds = 1000;
+
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+[[noreturn]] void refuse_seeds(const std::string& text) {
+  throw UsageError("--seeds \"" + text + "\"; expected how many, from 1 to " +
+                   std::to_string(kMostSeeds) + ", or different whole numbers such as 1,5,9");
+}
+
+// The stem of a recipe's file; a run's folder when it is the recipe of a run.
+std::string name_of(const std::string& argument) {
+  fs::path path = fs::path(argument).lexically_normal();
+  if (!path.has_filename() || path.filename() == "run.h5") path = path.parent_path();
+  return path.extension() == ".ini" ? path.stem().string() : path.filename().string();
+}
+
+std::vector<std::string> recipe_arguments(const Options& options) {
+  const std::vector<std::string> arguments = split(options.needed("recipes"), ',');
+  std::vector<std::string> names;
+  for (const std::string& argument : arguments) {
+    const std::string name = name_of(argument);
+    if (name.empty()) {
+      throw UsageError("--recipes \"" + options.text("recipes") +
+                       "\": a name is empty; expected such as joint,ipkd");
+    }
+    if (contains(names, name)) {
+      throw UsageError("--recipes: two are called \"" + name +
+                       "\", and their runs would share folders; expected different names");
+    }
+    names.push_back(name);
+  }
+  return arguments;
+}
+
+void refuse_other_seed(const Options& options) {
+  for (const std::string& text : options.list("set")) {
+    if (split(text, '=')[0] != "train.seed") continue;
+    throw UsageError("--set " + text + ": the seeds of a comparison are those of --seeds");
+  }
+}
+
+// Validation images are drawn by the seed, but as many as the recipe asks for.
+void warn_of_other_splits(const std::vector<PlannedRun>& runs) {
+  const PlannedRun& first = runs.front();
+  for (const PlannedRun& run : runs) {
+    if (run.recipe.validation == first.recipe.validation) continue;
+    log_warn("recipe " + run.recipe_name + " holds out " + std::to_string(run.recipe.validation) +
+             " images, " + first.recipe_name + " " + std::to_string(first.recipe.validation) +
+             ": their runs of one seed do not share a split; --validation N makes them");
+    return;
+  }
+}
+
+std::string entry_text(const std::vector<IniEntry>& entries, std::size_t place) {
+  if (place >= entries.size()) return "nothing more";
+  const IniEntry& entry = entries[place];
+  return "\"" + entry.section + "." + entry.key + " = " + entry.value + "\"";
+}
+
+// The first setting in which two canonical texts differ.
+std::string recipe_difference(const std::string& there, const std::string& made) {
+  const std::vector<IniEntry> left = parse_ini(there, "the run's recipe");
+  const std::vector<IniEntry> right = parse_ini(made, "the recipe");
+  std::size_t place = 0;
+  while (place < left.size() && place < right.size() &&
+         entry_text(left, place) == entry_text(right, place)) {
+    ++place;
+  }
+  return "its recipe says " + entry_text(left, place) + ", this comparison's " +
+         entry_text(right, place);
+}
+
+std::string images_text(const DataDescription& data) {
+  return data.argument + (data.limit > 0 ? " --limit " + std::to_string(data.limit) : "") +
+         " (SHA-256 " + data.sha256.substr(0, 12) + ")";
+}
+
+std::string arithmetic_text(const RunState& state) {
+  return std::string(engine_name(recorded_engine(state.environment))) + " " +
+         precision_name(recorded_precision(state.environment));
+}
+
+// What a run was made from and is not what it would be made from now; "" when nothing.
+std::string settings_difference(const RunState& made, const RunState& there) {
+  if (there.net.name != made.net.name) {
+    return "its net is " + there.net.name + ", this comparison's " + made.net.name;
+  }
+  if (there.data.sha256 != made.data.sha256) {
+    return "its images are " + images_text(there.data) + ", this comparison's " +
+           images_text(made.data);
+  }
+  if (write_spec(there.net) != write_spec(made.net)) {
+    return "its net " + there.net.name + " has other options (--net-option)";
+  }
+  if (there.recipe != made.recipe) return recipe_difference(there.recipe, made.recipe);
+  if (arithmetic_text(there) == arithmetic_text(made)) return "";
+  return "it is computed by " + arithmetic_text(there) + ", this comparison by " +
+         arithmetic_text(made);
+}
+
+}  // namespace
+
+std::vector<Option> plan_options() {
+  return {text_option("recipes", "A,B,...",
+                      "names or files of recipes; the others are compared with the first"),
+          text_option("seeds", "N|S,S,...", "how many seeds, from 1 on; or which")};
+}
+
+std::vector<std::uint64_t> parse_seeds(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ',');
+  std::vector<std::uint64_t> seeds;
+  for (const std::string& part : parts) {
+    const std::optional<std::int64_t> number = parse_integer(part);
+    if (!number || *number < 0) refuse_seeds(text);
+    const auto seed = static_cast<std::uint64_t>(*number);
+    if (contains(seeds, seed)) refuse_seeds(text);
+    seeds.push_back(seed);
+  }
+  if (parts.size() > 1) return seeds;
+  const std::uint64_t count = seeds.front();
+  if (count < 1 || count > kMostSeeds) refuse_seeds(text);
+  seeds.clear();
+  for (std::uint64_t seed = 1; seed <= count; ++seed) seeds.push_back(seed);
+  return seeds;
+}
+
+std::vector<PlannedRun> planned_runs(const Options& options) {
+  const std::vector<std::string> arguments = recipe_arguments(options);
+  refuse_other_seed(options);
+  std::vector<PlannedRun> runs;
+  for (const std::uint64_t seed : parse_seeds(options.needed("seeds"))) {
+    Overrides overrides = training_overrides(options);
+    overrides.push_back("train.seed=" + std::to_string(seed));
+    for (const std::string& argument : arguments) {
+      const std::string name = name_of(argument);
+      runs.push_back({name + "-s" + std::to_string(seed), name, find_recipe(argument, overrides)});
+    }
+  }
+  std::vector<Recipe*> recipes;
+  for (PlannedRun& run : runs) recipes.push_back(&run.recipe);
+  name_teachers(recipes, options);
+  warn_of_other_splits(runs);
+  return runs;
+}
+
+void refuse_other_settings(const RunState& made, const RunState& there, const fs::path& folder) {
+  const std::string what = settings_difference(made, there);
+  if (what.empty()) return;
+  throw UsageError("folder \"" + folder.string() + "\" holds a run with other settings: " + what +
+                   "; name another --out");
+}
+
+}  // namespace concertina::cli

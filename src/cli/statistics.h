@@ -1,0 +1,31 @@
+// Means over seeds, and how sure they are. Not for: which numbers belong together (comparison.h).
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+namespace concertina::cli {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+struct Spread {
+  std::size_t count = 0;
+  double mean = kUnknown;       // of none: unknown
+  double deviation = kUnknown;  // of the sample (n - 1); of fewer than two: unknown
+};
+Spread spread(const std::vector<double>& values);
+
+// Of pairs that share a seed, so that what the seed does to both falls out.
+struct Difference {
+  std::size_t count = 0;
+  double mean = kUnknown;
+  double standard_error = kUnknown;        // of the mean; of fewer than two pairs: unknown
+  double low = kUnknown, high = kUnknown;  // 95 % interval of the mean by Student's t, n - 1
+};
+Difference difference(const std::vector<double>& pairs);
+
+// Of an even number, the mean of the two in the middle; of none, unknown.
+double median(std::vector<double> values);
+
+}  // namespace concertina::cli
