@@ -1,6 +1,8 @@
 // --teacher: the files behind a plan's external nodes.
 #pragma once
 
+#include <vector>
+
 #include "concertina/recipe/recipe.h"
 #include "concertina/train/run_state.h"
 
@@ -10,10 +12,10 @@ namespace concertina::cli {
 
 Option teacher_option();
 
-// Writes --teacher NAME=SOURCE (or SOURCE alone when the plan has one external node) into the
-// recipe: the absolute path, the sub-model, and the file's SHA-256. Throws UsageError,
-// NoInputError.
-void name_teachers(Recipe& recipe, const Options& options);
+// Writes every --teacher NAME=SOURCE into the recipes that have an external node of that name, and
+// SOURCE alone into those that have just one: the absolute path, the sub-model, and the file's
+// SHA-256. Throws UsageError when no recipe has it, NoInputError.
+void name_teachers(const std::vector<Recipe*>& recipes, const Options& options);
 
 // The teachers that the recipe names, on `device`; `given`: how the trained net's images are
 // normalised. Throws UsageError for a node that names none, NoInputError, and DataError when a file

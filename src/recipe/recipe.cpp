@@ -129,6 +129,42 @@ void check_plan(const Recipe& recipe) {
                        : "no edge teaches the sub-models between the full and the smallest");
 }
 
+// A snapshot has to be taken before it can teach, and what is learned beside the net has its
+// shapes.
+void check_stages(const DistillPlan& plan) {
+  const auto index = [&](const std::string& name) {
+    const Names stages = plan.names().stages;
+    return std::find(stages.begin(), stages.end(), name) - stages.begin();
+  };
+  const bool cuts = std::any_of(plan.stages.begin(), plan.stages.end(),
+                                [](const PlanStage& stage) { return stage.cut > 0; });
+  for (const PlanNode& node : plan.nodes) {
+    const bool learns = node.kind == NodeKind::gate || node.kind == NodeKind::attention;
+    if (cuts && (learns || node.kind == NodeKind::snapshot)) {
+      throw UsageError(
+          "a stage that cuts channels goes with no gate, attention or snapshot, found " +
+          node_text(node));
+    }
+    for (const Edge& edge : plan.edges) {
+      if (node.kind != NodeKind::snapshot || edge.teacher.node != node.name) continue;
+      const bool early = edge.in.empty() ||
+                         std::any_of(edge.in.begin(), edge.in.end(), [&](const std::string& stage) {
+                           return index(stage) < index(node.at);
+                         });
+      if (early && index(node.at) > 0) {
+        throw UsageError("edge \"" + edge_text(edge) + "\" acts before stage " + node.at +
+                         ", where its teacher is made; expected in=" + node.at);
+      }
+    }
+  }
+  for (const Edge& edge : plan.edges) {
+    if (cuts && edge.adapter != Adapter::none) {
+      throw UsageError("a stage that cuts channels goes with no adapter, found \"" +
+                       edge_text(edge) + "\"");
+    }
+  }
+}
+
 // What no single key can check.
 void check(const Recipe& recipe, const Places& places) {
   const auto refuse = [&](const std::string& key, const std::string& what) {
@@ -154,6 +190,7 @@ void check(const Recipe& recipe, const Places& places) {
   }
   try {
     check_plan(recipe);
+    check_stages(recipe.plan);
   } catch (const UsageError& error) {
     refuse("distill.edge", error.what());
   }

@@ -9,6 +9,7 @@
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/calibrate.h"
 #include "concertina/feed/loader.h"
+#include "concertina/nn/cut.h"
 #include "concertina/spec/cost.h"
 #include "concertina/train/sgd.h"
 #include "concertina/train/signals.h"
@@ -61,10 +62,7 @@ class Trainer {
                 recipe_.seed, setting.device),
         sums_(state_.net, recipe_.plan, state_.widths),
         metrics_(setting.folder / "metrics.jsonl", state.progress.step) {
-    const std::string& environment = state.environment;
-    if (setting.device.is_cpu()) {
-      net_.set_engine(recorded_engine(environment), recorded_precision(environment));
-    }
+    choose_engine();
     restore(state_, parts_);
     restore_momentum(state_, sgd_);
     for (const SnapshotState& copy : state_.snapshots) use_snapshot(copy);
@@ -165,6 +163,7 @@ class Trainer {
     if (stage() == nullptr) return;
     if (stage_place().first == state_.progress.step) {
       take_snapshots();
+      if (stage()->cut > 0) cut_channels();
       if (state_.progress.step > 0) sgd_.forget_momentum();
       if (stage()->fresh) {
         copy_state(FlexibleNet(state_.net, state_.widths, net_settings(recipe_),
@@ -193,6 +192,30 @@ class Trainer {
       use_snapshot(state_.snapshots.back());
     }
   }
+
+  void choose_engine() {
+    const std::string& environment = state_.environment;
+    if (!setting_.device.is_cpu()) return;
+    net_.set_engine(recorded_engine(environment), recorded_precision(environment));
+  }
+
+  // From here on the run is of a smaller net; what was best before is of another one.
+  void cut_channels() {
+    const bool by_filter = recipe_.proximal == Proximal::filters;
+    const std::int64_t before = subnet_cost(state_.net, full()).anytime.params;
+    net_ = cut(net_, net_settings(recipe_), stage()->cut,
+               by_filter ? ChannelWorth::filter_length : ChannelWorth::norm_weight);
+    choose_engine();
+    state_.net = net_.spec();
+    sgd_ = Sgd(trained_parameters(net_, parts_), recipe_);
+    for (SubnetState& submodel : state_.submodels) submodel.best.reset();
+    state_.progress.best_score = -1;
+    state_.progress.best_epoch = 0;
+    log_info("cut: " + std::to_string(before) + " parameters become " +
+             std::to_string(subnet_cost(state_.net, full()).anytime.params));
+  }
+
+  Subnet full() const { return {Width(), state_.net.exit_count()}; }
 
   int stage_index(const std::string& name) const {
     const std::vector<PlanStage>& stages = recipe_.plan.stages;

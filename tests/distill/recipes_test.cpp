@@ -58,7 +58,7 @@ struct Case {
     parts = PlanParts(recipe.plan, spec, place, teachers, at::kCPU);
   }
 
-  NormSettings settings() const {
+  NetSettings settings() const {
     return {
         recipe.norm == NormMode::switchable ? NormSharing::switchable : NormSharing::shared_affine,
         0.1};
