@@ -1,5 +1,6 @@
 #include "louvain.h"
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 

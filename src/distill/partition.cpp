@@ -93,17 +93,19 @@ std::vector<Part> communities_of(const Graph& graph) {
     found[index(numbers[index(filter)])].push_back(filter);
   }
   Part alone;
+  std::vector<Part> result;
   for (const Part& one : found) {
-    if (one.size() == 1) alone.push_back(one.front());
+    if (one.size() > 1) {
+      result.push_back(one);
+    } else {
+      alone.push_back(one.front());
+    }
   }
-  found.erase(
-      std::remove_if(found.begin(), found.end(), [](const Part& one) { return one.size() == 1; }),
-      found.end());
-  if (!alone.empty()) found.push_back(alone);
-  std::sort(found.begin(), found.end(), [](const Part& a, const Part& b) {
+  if (!alone.empty()) result.push_back(alone);
+  std::sort(result.begin(), result.end(), [](const Part& a, const Part& b) {
     return std::make_tuple(b.size(), a.front()) < std::make_tuple(a.size(), b.front());
   });
-  return found;
+  return result;
 }
 
 // [filters, count]: each filter's entries in the eigenvectors that cut their graph in `count` + 1

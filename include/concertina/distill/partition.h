@@ -1,9 +1,12 @@
 // Which filters of a teacher's last map go to which part of a distributed net (NoNN). Formulas and
-// their sources: docs/methods.md, Partitions of filters. The same activity gives the same parts; no
-// random number is drawn, and nothing is differentiated. activity: [N, C] float32 or float64, of
-// each image each filter's mean over its map. Below 0 counts as 0, and an image's largest counts as
-// 1. A part is indices of filters, ascending. Throws UsageError when there cannot be `parts` parts
-// (more than 1 ... C, too few communities), DataError when the activity holds NaN or infinity.
+// their sources: docs/methods.md, Partitions of filters. No random number is drawn, so the same
+// activity gives the same parts; where cuts are equally good, another LibTorch may take another
+// one. Nothing is differentiated.
+//
+// activity: [N, C] float32 or float64, of each image each filter's mean over its map. Below 0
+// counts as 0, and an image's largest counts as 1. A part is indices of filters, ascending.
+// Throws UsageError when there cannot be `parts` parts (not 1 to C, or too few communities), and
+// DataError when the activity holds NaN or infinity.
 #pragma once
 
 #include <vector>
