@@ -1,7 +1,7 @@
 // Images that a loss likes least: projected gradient ascent in the ball of the largest norm (Madry
 // et al., ICLR 2018), the inner loop of ARD and its like (docs/methods.md, Adversarial images). One
-// step without a random start is FGSM. Not for: the mode of the norms while attacking, which is
-// what `loss` makes of it.
+// step without a random start is FGSM.
+// Not for: the mode of the norms while attacking, which is what `loss` makes of it.
 #pragma once
 
 #include <cstdint>
