@@ -146,9 +146,7 @@ at::Tensor Answers::attended(const LinkEnd& end, const std::vector<LinkEnd>& mem
   LinkEnd asking = link.student;
   asking.view = end.view;
   const at::Tensor query = parts_.query(end.node, asking, tap(asking, word, link));
-  const auto is_it = [&](const LinkEnd& member) { return member.is_same(asking); };
-  const auto place = std::find_if(members.begin(), members.end(), is_it) - members.begin();
-  return attention_logits(query, keys, all, static_cast<int>(place));
+  return attention_logits(query, keys, all);
 }
 
 }  // namespace concertina

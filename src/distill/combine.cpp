@@ -22,9 +22,8 @@ at::Tensor gated_logits(const std::vector<at::Tensor>& members, const at::Tensor
 }
 
 at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Tensor>& keys,
-                            const std::vector<at::Tensor>& members, [[maybe_unused]] int student) {
+                            const std::vector<at::Tensor>& members) {
   assert(keys.size() == members.size());
-  assert(student >= 0 && static_cast<std::size_t>(student) < members.size());
   const at::Tensor scores = at::sum(at::mul(at::stack(keys, 1), at::unsqueeze(queries, 1)), 2);
   return gated_logits(members, at::softmax(scores, 1));
 }

@@ -95,17 +95,18 @@ class Cut {
     }
     const at::Tensor sorted = std::get<0>(at::sort(at::cat(all)));
     const auto place = static_cast<std::int64_t>(share * static_cast<double>(sorted.numel()));
-    const float least = sorted[std::min(place, sorted.numel() - 1)].item<float>();
+    const float most = place == 0 ? -1 : sorted[place - 1].item<float>();
     for (const ResolvedLayer& layer : whole_.layers) {
       kept_[layer.layer] =
-          layer_of(layer).elastic ? worth_keeping(worths[layer.layer], least) : passed_on(layer);
+          layer_of(layer).elastic ? worth_keeping(worths[layer.layer], most) : passed_on(layer);
     }
   }
 
-  static Channels worth_keeping(const at::Tensor& worth, float least) {
+  // Those worth more; what is worth the same goes together.
+  static Channels worth_keeping(const at::Tensor& worth, float most) {
     Channels kept;
     for (std::int64_t k = 0; k < worth.size(0); ++k) {
-      if (worth[k].item<float>() >= least) kept.push_back(k);
+      if (worth[k].item<float>() > most) kept.push_back(k);
     }
     if (kept.empty()) kept.push_back(at::argmax(worth).item<std::int64_t>());
     return kept;

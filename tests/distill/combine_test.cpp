@@ -66,7 +66,7 @@ TEST(Combine, GatedLogitsAreTheWeightedSum) {
 TEST(Combine, AttentionIsGolden) {
   const at::Tensor keys = golden_tensor(golden::kKeys);
   const at::Tensor target =
-      attention_logits(golden_tensor(golden::kQueries), {keys[0], keys[1]}, golden_members(), 1);
+      attention_logits(golden_tensor(golden::kQueries), {keys[0], keys[1]}, golden_members());
   EXPECT_TRUE(is_golden(target, golden::kAttention));
 }
 
@@ -75,15 +75,15 @@ TEST(Combine, AttentionReachesQueriesKeysAndMembers) {
   const std::vector<at::Tensor> members = golden_members();
   const at::Tensor q = random_numbers({2, 4}, 5);
   const at::Tensor k = random_numbers({2, 4}, 6);
-  expect_slopes([&](auto& x) { return attention_logits(x, {q, k}, members, 0); }, {2, 4});
-  expect_slopes([&](auto& x) { return attention_logits(q, {x, k}, members, 0); }, {2, 4});
-  expect_slopes([&](auto& x) { return attention_logits(q, {q, k}, {x, members[1]}, 0); }, {2, 3});
+  expect_slopes([&](auto& x) { return attention_logits(x, {q, k}, members); }, {2, 4});
+  expect_slopes([&](auto& x) { return attention_logits(q, {x, k}, members); }, {2, 4});
+  expect_slopes([&](auto& x) { return attention_logits(q, {q, k}, {x, members[1]}); }, {2, 3});
 }
 
 TEST(Combine, AttentionOfExtremeScoresIsFinite) {
   const std::vector<at::Tensor> members{at::full({1, 3}, 1e4), at::full({1, 3}, -1e4)};
   const auto sum = [&](const at::Tensor& x) {
-    return attention_logits(x, {at::full({1, 2}, 1e4), at::full({1, 2}, -1e4)}, members, 0).sum();
+    return attention_logits(x, {at::full({1, 2}, 1e4), at::full({1, 2}, -1e4)}, members).sum();
   };
   EXPECT_EQ(sum(at::full({1, 2}, 1e4)).item<double>(), 3e4);
   EXPECT_TRUE(at::isfinite(gradient_of(sum, at::full({1, 2}, 1e4))).all().item<bool>());

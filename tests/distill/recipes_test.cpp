@@ -97,20 +97,25 @@ struct Case {
     List parts_gradients;
     double scale = 0;
     for (Parameter& one : parts_copy()) {
-      parts_gradients.push_back(one.value.grad().clone());
+      parts_gradients.push_back(one.value.grad());
+      if (!one.value.grad().defined()) continue;  // it acts in another stage
       scale = std::max(scale, at::abs(one.value.grad()).max().item<double>());
       one.value.mutable_grad() = Tensor();
     }
     torch::autograd::backward({plain_loss}, {});
     std::size_t k = 0;
     for (const Parameter& one : parts.parameters()) {
-      const Tensor difference = at::abs(at::sub(parts_gradients[k++], one.value.grad()));
+      const Tensor found = parts_gradients[k++];
+      ASSERT_EQ(found.defined(), one.value.grad().defined()) << one.name;
+      if (!found.defined()) continue;
+      const Tensor difference = at::abs(at::sub(found, one.value.grad()));
       EXPECT_LE(difference.max().item<double>(), 1e-4 * scale) << one.name;
     }
     compare_nets();
   }
 
-  // The same sums in another order, fp32: 1e-5 of the net's largest gradient.
+  // The same sums in another order, fp32: so much of the net's largest gradient.
+  double tolerance = 1e-5;
   void compare_nets() const {
     double scale = 0;
     for (const Parameter& one : theirs.parameters()) {
@@ -126,7 +131,7 @@ struct Case {
       ASSERT_EQ(one.value.grad().defined(), expected.defined()) << one.name;
       if (!expected.defined()) continue;
       const Tensor difference = at::abs(at::sub(one.value.grad(), expected));
-      EXPECT_LE(difference.max().item<double>(), 1e-5 * scale) << one.name;
+      EXPECT_LE(difference.max().item<double>(), tolerance * scale) << one.name;
     }
   }
 
@@ -351,17 +356,21 @@ TEST(Recipes, InformationFlow) {
   auxiliary.expect_same_gradients(sum(terms));
 
   Case flow("information-flow", 0.5, 1);  // after five epochs: 100 * 0.7^5
+  const std::vector<std::string> taps{"depth:0.25", "depth:0.5", "depth:0.75", "feature"};
+  const auto from = flow.teachers.at("auxiliary-net")->answer(flow.images, taps);
   terms.clear();
-  for (const std::string tap : {"depth:0.25", "depth:0.5", "depth:0.75", "feature"}) {
-    z = flow.run(tap);
-    const double weight = tap == "feature" ? 1 : 100 * std::pow(0.7, 5);
-    const auto from = flow.teachers.at("auxiliary-net")->answer(flow.images, {tap});
-    for (std::size_t k = 1; k < 4; ++k) {
-      terms.push_back(pkt_combined_loss(from.taps.at(tap).flatten(1), flow.maps[k].flatten(1)) *
-                      weight);
+  for (const Subnet& subnet : largest_first(flow.place.active, 1)) {
+    std::vector<std::string> layers;
+    for (const std::string& tap : taps) layers.push_back(find_tap(flow.spec, subnet, tap));
+    flow.theirs.set_engine(Engine::plain);
+    const List found = flow.theirs.forward(flow.images, subnet, Pass::train, Exits::up_to, layers);
+    terms.push_back(ce(flow.labels, found[0]));
+    for (std::size_t k = 0; k < 4 && !subnet.width.is_full(); ++k) {
+      const Tensor loss =
+          pkt_combined_loss(from.taps.at(taps[k]).flatten(1), found[k + 1].flatten(1));
+      terms.push_back(loss * (k == 3 ? 1 : 100 * std::pow(0.7, 5)));
     }
   }
-  for (const Tensor& logits : z) terms.push_back(ce(flow.labels, logits));
   flow.expect_same_gradients(sum(terms));
 }
 
@@ -400,6 +409,7 @@ TEST(Recipes, CrossLayer) {
 
 TEST(Recipes, AdversariallyRobustDistillation) {
   Case one("ard");
+  one.tolerance = 1e-4;  // at T = 30 softmaxes are nearly equal, and their difference loses digits
   FlexibleNet attacked = one.theirs;
   Views views(attacked, one.recipe.plan, one.source, one.place);
   List seen;

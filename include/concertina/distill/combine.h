@@ -22,10 +22,10 @@ at::Tensor mean_probabilities(const std::vector<at::Tensor>& members, double tem
 at::Tensor gated_logits(const std::vector<at::Tensor>& members, const at::Tensor& gate);
 
 // OKDDip's target for one student: sum_m a_m z_m with a = softmax over m of <queries, keys_m>,
-// [B, C]. queries: [B, d], the student's; keys: [B, d] of every member. `student` is its place
-// among the members: its own prediction counts as well, as in the released code.
+// [B, C]. queries: [B, d], the student's; keys: [B, d] of every member. The student's own
+// prediction counts as well, as in the released code.
 at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Tensor>& keys,
-                            const std::vector<at::Tensor>& members, int student);
+                            const std::vector<at::Tensor>& members);
 
 // NoNN with redundancy: part j is the mean of the members i with i mod parts = j; the parts one
 // behind the other along dimension 1. features: [B, D_j] or [B, C_j, H, W], the members of a part

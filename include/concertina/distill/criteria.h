@@ -1,4 +1,4 @@
-// The loss of one edge. Formulas and names: docs/methods.md, Losses and Feature losses.
+// The loss of one edge. Formulas and names: docs/methods.md, Losses of logits and of features.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// The criteria that an edge can name, as one table. Formulas: docs/methods.md, Losses and Feature
-// losses; distill/ computes them.
+// The criteria that an edge can name, as one table. Formulas: docs/methods.md, Losses, Losses of
+// logits and Losses of features; distill/ computes them.
 #pragma once
 
 #include <string>
