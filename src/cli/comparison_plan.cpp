@@ -162,6 +162,7 @@ std::vector<PlannedRun> planned_runs(const Options& options) {
   std::vector<Recipe*> recipes;
   for (PlannedRun& run : runs) recipes.push_back(&run.recipe);
   name_teachers(recipes, options);
+  for (const Recipe* recipe : recipes) require_teachers(*recipe);
   warn_of_other_splits(runs);
   return runs;
 }

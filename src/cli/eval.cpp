@@ -1,10 +1,12 @@
 // concertina eval
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "concertina/core/error.h"
 #include "concertina/eval/evaluate.h"
 
+#include "attack.h"
 #include "commands.h"
 #include "eval_budgeted.h"
 #include "progress.h"
@@ -54,29 +56,63 @@ void check_widths(const std::vector<Subnet>& subnets, const RunState& state, con
   }
 }
 
-void print_scores(const RunState& state, const std::vector<Score>& scores, const Options& options) {
-  if (!options.flag("json")) {
-    TextTable table({"sub-model", ">accuracy", ">loss", ">images"});
-    for (const Score& score : scores) {
-      table.add({subnet_id(state.net, score.subnet), accuracy_cell(score.accuracy),
-                 loss_cell(score.loss), std::to_string(score.images)});
+// `robust` of each of them, or empty.
+void print_table(const RunState& state, const std::vector<Score>& scores,
+                 const std::vector<Score>& robust) {
+  std::vector<std::string> head{"sub-model", ">accuracy", ">loss"};
+  if (!robust.empty()) head.insert(head.end(), {">attacked", ">loss"});
+  head.emplace_back(">images");
+  TextTable table(head);
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    const Score& score = scores[k];
+    std::vector<std::string> row{subnet_id(state.net, score.subnet), accuracy_cell(score.accuracy),
+                                 loss_cell(score.loss)};
+    if (!robust.empty()) {
+      row.push_back(accuracy_cell(robust[k].accuracy));
+      row.push_back(loss_cell(robust[k].loss));
     }
-    std::cout << table.text();
-    return;
+    row.push_back(std::to_string(score.images));
+    table.add(row);
   }
+  std::cout << table.text();
+}
+
+Json attack_json(const Attack& attack) {
+  return {{"name", attack.name},
+          {"epsilon", attack.setting.epsilon},
+          {"step", attack.setting.step},
+          {"steps", attack.setting.steps},
+          {"random_start", attack.setting.random_start}};
+}
+
+void print_scores(const RunState& state, const std::vector<Score>& scores,
+                  const std::vector<Score>& robust, const std::optional<Attack>& attack,
+                  const Options& options) {
+  if (!options.flag("json")) return print_table(state, scores, robust);
   Json json = {{"run", options.text("RUN")},
                {"split", options.text("split")},
                {"checkpoint", options.text("checkpoint")},
                {"epoch", state.progress.epoch},
                {"submodels", Json::array()}};
-  for (const Score& score : scores) {
-    Json row = subnet_json(state.net, score.subnet);
-    row["accuracy"] = score.accuracy;
-    row["loss"] = score.loss;
-    row["images"] = score.images;
+  if (attack) json["attack"] = attack_json(*attack);
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    Json row = subnet_json(state.net, scores[k].subnet);
+    row["accuracy"] = scores[k].accuracy;
+    row["loss"] = scores[k].loss;
+    if (attack) {
+      row["robust_accuracy"] = robust[k].accuracy;
+      row["robust_loss"] = robust[k].loss;
+    }
+    row["images"] = scores[k].images;
     json["submodels"].push_back(std::move(row));
   }
   print_json(json);
+}
+
+Split first_images(const Split& split, const Options& options) {
+  const std::int64_t count = options.integer("images");
+  if (count == 0 || count >= split.size()) return split;
+  return {split.images.slice(0, 0, count), split.labels.slice(0, 0, count)};
 }
 
 int run(const Options& options) {
@@ -89,9 +125,10 @@ int run(const Options& options) {
   if (!best) check_widths(subnets, state, recipe, folder_of_run(options.text("RUN")));
   const PreparedData data = data_of_run(state, recipe, options);
   Scorer scorer(state, recipe, device, best);
-  const EvalLoader loader(split_of(data, options.text("split")), data.statistics, kEvaluationBatch,
-                          device);
-  std::vector<Score> scores;
+  const Split split = first_images(split_of(data, options.text("split")), options);
+  const std::optional<Attack> attack = chosen_attack(options, data.statistics, recipe.seed);
+  const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
+  std::vector<Score> scores, robust;
   {
     ProgressLine line(options.flag("quiet"));
     const Rate rate;
@@ -108,9 +145,12 @@ int run(const Options& options) {
         return true;
       };
       scores.push_back(*scorer.score(subnet, loader, progress));
+      if (!attack) continue;
+      robust.push_back(robust_score(scorer.small_net(subnet), loader, *attack, progress));
+      robust.back().subnet = subnet;
     }
   }
-  print_scores(state, scores, options);
+  print_scores(state, scores, robust, attack, options);
   return 0;
 }
 
@@ -126,8 +166,10 @@ Command eval_command() {
                 flag_option("budgeted",
                             "accuracy of early exit by average MACs, thresholds fitted on "
                             "the validation images"),
+                integer_option("images", {0, 1000000000}, "only the first N of the split; 0 = all",
+                               "0"),
                 data_option()},
-               {machine_options(), output_options()}),
+               {attack_options(), machine_options(), output_options()}),
           {"concertina eval runs/mb1 --split test --json"},
           &run};
 }

@@ -161,15 +161,19 @@ void name_teachers(const std::vector<Recipe*>& recipes, const Options& options) 
   }
 }
 
+void require_teachers(const Recipe& recipe) {
+  for (const PlanNode& node : recipe.plan.nodes) {
+    if (node.kind != NodeKind::external || !node.from.empty()) continue;
+    throw UsageError("recipe \"" + recipe.name + "\" needs an external teacher \"" + node.name +
+                     "\"; expected --teacher " + node.name + "=RUN or an exported file");
+  }
+}
+
 Teachers open_teachers(const Recipe& recipe, const DataDescription& given, at::Device device) {
+  require_teachers(recipe);
   Teachers teachers;
   for (const PlanNode& node : recipe.plan.nodes) {
-    if (node.kind != NodeKind::external) continue;
-    if (node.from.empty()) {
-      throw UsageError("recipe \"" + recipe.name + "\" needs an external teacher \"" + node.name +
-                       "\"; expected --teacher " + node.name + "=RUN or an exported file");
-    }
-    teachers[node.name] = open(node, given, device);
+    if (node.kind == NodeKind::external) teachers[node.name] = open(node, given, device);
   }
   return teachers;
 }

@@ -17,6 +17,9 @@ Option teacher_option();
 // SHA-256. Throws UsageError when no recipe has it, NoInputError.
 void name_teachers(const std::vector<Recipe*>& recipes, const Options& options);
 
+// Throws UsageError for an external node without a source.
+void require_teachers(const Recipe& recipe);
+
 // The teachers that the recipe names, on `device`; `given`: how the trained net's images are
 // normalised. Throws UsageError for a node that names none, NoInputError, and DataError when a file
 // is not the one that the recipe was written with, or cannot teach.

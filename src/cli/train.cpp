@@ -38,6 +38,7 @@ int run(const Options& options) {
     std::cout << print_recipe(recipe);
     return 0;
   }
+  require_teachers(recipe);
   const at::Device device = start(options);
   const fs::path folder = options.needed("out");
   refuse_old_run(folder);

@@ -16,8 +16,6 @@ bool is_learned(const PlanNode& node) {
   return node.kind == NodeKind::gate || node.kind == NodeKind::attention;
 }
 
-std::string edge_name(int edge) { return "distill/edge" + std::to_string(edge + 1) + "/"; }
-
 // [B, C, H, W] -> [B, C]
 at::Tensor pooled(const at::Tensor& map) { return at::mean(map, {2, 3}); }
 
@@ -78,10 +76,11 @@ TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
   return teachers_.at(node.name)->shape_of(tap);
 }
 
+// "distill/edge2.w0.500.teacher/": few parts, because files limit how deep a name goes.
 std::string PlanParts::prefix(int edge, const LinkEnd& student, const LinkEnd& teacher,
                               std::size_t which) const {
-  return edge_name(edge) + end_text(net_, plan_, student) + "/" + end_text(net_, plan_, teacher) +
-         "/" + (which == 0 ? "" : "second.");
+  return "distill/edge" + std::to_string(edge + 1) + "." + end_text(net_, plan_, student) + "." +
+         end_text(net_, plan_, teacher) + "/" + (which == 0 ? "" : "second.");
 }
 
 void PlanParts::check_attention(const Link& link, const PlanStep& first) const {

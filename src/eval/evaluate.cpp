@@ -27,7 +27,8 @@ void add(Sums& sums, const at::Tensor& logits, const at::Tensor& labels) {
 }  // namespace
 
 std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
-                            const std::vector<Width>& widths, const EvalProgress& progress) {
+                            const std::vector<Width>& widths, const EvalProgress& progress,
+                            const ShownImages& shown) {
   const at::NoGradGuard guard;
   const int exits = net.spec().exit_count();
   const std::int64_t all = loader.batches() * static_cast<std::int64_t>(widths.size());
@@ -37,7 +38,8 @@ std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
     std::vector<Sums> sums(static_cast<std::size_t>(exits));
     for (std::int64_t position = 0; position < loader.batches(); ++position) {
       const Batch batch = loader.get(position);
-      const auto logits = net.forward(batch.images, {width, exits}, Pass::evaluate);
+      const at::Tensor images = shown ? shown(batch, position) : batch.images;
+      const auto logits = net.forward(images, {width, exits}, Pass::evaluate);
       for (std::size_t exit = 0; exit < sums.size(); ++exit) {
         add(sums[exit], logits[exit], batch.labels);
       }

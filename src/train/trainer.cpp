@@ -258,9 +258,10 @@ class Trainer {
     if (watcher_.on_epoch) watcher_.on_epoch(view);
   }
 
+  // Of shared norms; of switchable ones only widths that no stage has trained yet.
   void calibrate_all() {
-    if (net_.sharing() != NormSharing::shared_affine) return;
     for (const Width width : state_.widths) {
+      if (net_.sharing() == NormSharing::switchable && net_.is_calibrated(width)) continue;
       calibrate(net_, width, data_.train, data_.statistics, calibration_setting(recipe_));
     }
   }

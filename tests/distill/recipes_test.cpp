@@ -386,7 +386,7 @@ TEST(Recipes, CrossLayer) {
     const auto from = layers.teachers.at("first")->answer(layers.images, {"depth:0.3", far});
     const char* ids[] = {"w1.000", "w0.750", "w0.500", "w0.250"};
     for (std::size_t k = 0; k < 4; ++k) {
-      const std::string name = "distill/edge" + std::to_string(edge) + "/" + ids[k] + "/first/";
+      const std::string name = "distill/edge" + std::to_string(edge) + "." + ids[k] + ".first/";
       const Tensor a = at::conv2d(near_maps[k], layers.part(name + "conv/weight"));
       const Tensor b = at::conv2d(layers.maps[k], layers.part(name + "second.conv/weight"));
       const Tensor each = gram_terms(from.taps.at("depth:0.3"), from.taps.at(far), a, b);

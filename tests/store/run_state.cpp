@@ -94,6 +94,20 @@ void add_submodels(RunState& state, Numbers& numbers) {
   }
 }
 
+// What a plan adds: learned tensors, and two frozen copies.
+void add_plan(RunState& state, Numbers& numbers) {
+  for (const char* name : {"distill/edge2.w0.500-e1.teacher/conv/weight", "distill/mix/query"}) {
+    Tensors some = numbers.weights(state.net, {Width(), 1});
+    state.plan_parts.push_back({name, some.front().value, some.front().axes});
+  }
+  int exit = 0;
+  for (const char* node : {"first-net", "second-net"}) {
+    const Subnet subnet{Width::from_thousandths(500), ++exit};
+    state.snapshots.push_back(
+        {node, subnet, numbers.weights(state.net, subnet), numbers.norms(state.net, subnet)});
+  }
+}
+
 void add_results(RunState& state, Numbers& numbers) {
   state.train_history = {{"epoch", "epochs", {1, 2, 3}},
                          {"loss/w0.500-e1", "nats", numbers.reals(3)},
@@ -154,6 +168,7 @@ RunState random_state(std::uint32_t seed) {
   state.seed = 0xfedcba9876543210U + seed;
   state.progress = {3, 7, 77, numbers.reals(4), numbers.real(), 2, false};
   state.environment = "libtorch = 1.13.1\nthreads = 2\n";
+  add_plan(state, numbers);
   add_submodels(state, numbers);
   add_results(state, numbers);
   return state;
@@ -248,6 +263,14 @@ void expect_equal(const RunState& found, const RunState& expected) {
   expect_equal(found.progress, expected.progress);
   expect_equal(found.weights, expected.weights);
   expect_equal(found.momentum, expected.momentum);
+  expect_equal(found.plan_parts, expected.plan_parts);
+  ASSERT_EQ(found.snapshots.size(), expected.snapshots.size());
+  for (std::size_t i = 0; i < found.snapshots.size(); ++i) {
+    EXPECT_EQ(found.snapshots[i].node, expected.snapshots[i].node);
+    EXPECT_EQ(found.snapshots[i].subnet, expected.snapshots[i].subnet);
+    expect_equal(found.snapshots[i].weights, expected.snapshots[i].weights);
+    expect_equal(found.snapshots[i].norm, expected.snapshots[i].norm);
+  }
   expect_equal_submodels(found, expected);
   expect_equal(found.train_history, expected.train_history);
   expect_equal(found.valid_history, expected.valid_history);

@@ -9,6 +9,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
 #include "concertina/data/catalogue.h"
+#include "concertina/spec/cost.h"
 #include "concertina/train/signals.h"
 
 #include "support/teachers.h"
@@ -83,17 +84,31 @@ TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
   }
 }
 
-// Stages with snapshots, replays, attacks, and what a plan learns beside the net.
+// Stages with snapshots and cuts, replays, attacks, and what a plan learns beside the net.
 TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
-  for (const std::string recipe : {"takd", "information-flow", "cross-layer", "okddip", "one",
-                                   "fast-ard", "robust-compression", "imta", "dgkd"}) {
-    std::vector<std::string> settings{"train.epochs=2"};
-    if (recipe == "robust-compression") {
-      settings.push_back("distill.stage=sparse : share=1");
-      settings.push_back("distill.stage=debias : share=1 sparse=no");
-    }
-    expect_same_bytes_when_broken(TinyRun(tiny_recipe(settings, recipe)), recipe);
+  for (const std::string recipe :
+       {"takd", "information-flow", "cross-layer", "okddip", "one", "fast-ard",
+        "robust-compression", "network-slimming", "imta", "dgkd"}) {
+    expect_same_bytes_when_broken(TinyRun(tiny_recipe({"train.epochs=2"}, recipe)), recipe);
   }
+}
+
+TEST(Trainer, ACutLeavesARunOfASmallerNet) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.epochs=4"}, "network-slimming"));
+  RunState state = run.fresh();
+  EXPECT_EQ(run.train_in(folder, state), TrainEnd::finished);
+  const RunState stored = read_run(folder / "run.h5");
+  for (const SubnetState& submodel : stored.submodels) {
+    const Subnet& subnet = submodel.subnet;
+    EXPECT_LT(subnet_cost(stored.net, subnet).anytime.params,
+              0.8 * static_cast<double>(subnet_cost(run.spec, subnet).anytime.params));
+    ASSERT_TRUE(submodel.best);  // of the smaller net
+    EXPECT_GT(submodel.best->epoch, 2);
+    best_of_run(stored, submodel, at::kCPU);
+  }
+  const std::size_t smallest = stored.evaluations.size() - 4;  // of the test, at the end
+  EXPECT_GT(stored.evaluations[0].params, stored.evaluations[smallest].params);
 }
 
 TEST(Trainer, GradientsThroughTeachersResumeToo) {

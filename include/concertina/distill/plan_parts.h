@@ -27,7 +27,7 @@ class PlanParts {
     teachers_[node] = std::move(teacher);
   }
 
-  // Every learned tensor, always in the same order: "distill/edge2/w0.500/conv/weight".
+  // Every learned tensor, always in the same order: "distill/edge2.w0.500.teacher/conv/weight".
   std::vector<Parameter> parameters() const;
 
   Teacher& teacher(const std::string& node) const { return *teachers_.at(node); }

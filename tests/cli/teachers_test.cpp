@@ -1,0 +1,115 @@
+// External teachers, what a run keeps of its plan, and adversarial evaluation.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "run_folder.h"
+
+namespace concertina {
+namespace {
+
+using Json = nlohmann::json;
+using support::contents;
+using support::tiny_training;
+using testing::HasSubstr;
+
+class Teachers : public support::RunFolder {
+ protected:
+  std::vector<std::string> training(const std::string& name, const std::vector<std::string>& more,
+                                    const std::string& recipe = "hinton") const {
+    return tiny_training(name, recipe, more);
+  }
+};
+
+TEST_F(Teachers, ARunAndWhatItExportsTeachAlike) {
+  train("big", "joint");
+  for (const char* format : {"h5", "torchscript"}) {
+    const auto outcome = run({"export", "big", "--width", "1", "--format", format, "--out",
+                              std::string("big.") + format, "--data", "shapes"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  std::vector<Json> results;
+  for (const std::string source : {"big", "teacher=big/run.h5", "big.h5", "big.torchscript"}) {
+    const std::string name = "of-" + std::to_string(results.size());
+    results.push_back(json_of(training(name, {"--epochs", "1", "--teacher", source}))["submodels"]);
+  }
+  EXPECT_EQ(results[0], results[1]);
+  for (std::size_t k = 2; k < results.size(); ++k) {  // folded: other roundings
+    for (std::size_t s = 0; s < results[0].size(); ++s) {
+      EXPECT_NEAR(results[k][s]["test"]["loss"].get<double>(),
+                  results[0][s]["test"]["loss"].get<double>(), 1e-2);
+    }
+  }
+}
+
+TEST_F(Teachers, AResumedRunWantsTheSameTeacher) {
+  train("big", "joint");
+  const auto whole = training("whole", {"--epochs", "2", "--teacher", "big"});
+  ASSERT_EQ(run(whole).code, 0);
+  const auto broken = training("broken", {"--epochs", "2", "--teacher", "big", "--max-steps", "3"});
+  ASSERT_EQ(run(broken).code, 75);
+  ASSERT_EQ(run({"resume", "broken"}).code, 0);
+  EXPECT_TRUE(contents(folder_ / "whole/run.h5") == contents(folder_ / "broken/run.h5"));
+  const auto other = training("other", {"--epochs", "2", "--teacher", "big", "--max-steps", "3"});
+  ASSERT_EQ(run(other).code, 75);
+  std::filesystem::remove_all(folder_ / "big");
+  train("big", "joint", {"--epochs", "1", "--seed", "9"});
+  refused({"resume", "other", "--quiet"}, 65, "big/run.h5 has changed since the run began");
+  std::filesystem::remove_all(folder_ / "big");
+  refused({"resume", "other", "--quiet"}, 66, "/big/run.h5\" is not there");
+}
+
+TEST_F(Teachers, MistakesAreNamed) {
+  refused(training("a", {}), 2, "recipe \"hinton\" needs an external teacher \"teacher\"");
+  refused(training("a", {"--teacher", "nowhere"}), 66, "teacher \"nowhere\" is not there");
+  refused(training("a", {"--teacher", "big=nowhere"}), 2, "has the teachers teacher");
+  refused(training("a", {"--teacher", "nowhere"}, "joint"), 2, "has no external teacher");
+  folder_.write("junk.pt", "no net at all");
+  refused(training("a", {"--teacher", "junk.pt", "--quiet"}), 65, "TorchScript file");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a/run.h5"));
+}
+
+TEST_F(Teachers, TapsThatATeacherLacksAreRefused) {
+  train("big", "joint");
+  folder_.write("two.ini",
+                "[recipe]\nsummary = taps\nextends = base\n[distill]\n"
+                "node = teacher : external\n"
+                "edge = label -> each : ce weight=1\n"
+                "edge = teacher -> each : pkt weight=1 gradient=stop tap=depht:0.5\n");
+  refused(training("a", {"--teacher", "big", "--quiet"}, "two.ini"), 2, "tap \"depht:0.5\"");
+}
+
+TEST_F(Teachers, MetricsSayWhatEachEdgeGives) {
+  train("run", "ipkd-ta");
+  const std::string text = contents(folder_ / "run/metrics.jsonl");
+  const Json step = Json::parse(text.substr(0, text.find('\n')));
+  double shares = 0;
+  for (const Json& link : step["links"]) {
+    for (const char* key : {"edge", "teacher", "student", "weight", "temperature", "loss",
+                            "gradient_norm", "share"}) {
+      EXPECT_TRUE(link.contains(key)) << key;
+    }
+    if (link["student"] == "w0.250") shares += link["share"].get<double>();
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
+}
+
+TEST_F(Teachers, AttackedImagesAreHarder) {
+  train("run", "joint", {"--epochs", "3"});
+  const Json pgd = json_of({"eval", "run", "--attack", "pgd", "--epsilon", "0.1", "--attack-steps",
+                            "5", "--images", "40", "--threads", "1"});
+  EXPECT_EQ(pgd["attack"]["steps"], 5);
+  EXPECT_EQ(json_of({"eval", "run", "--attack", "fgsm", "--images", "40"})["attack"]["steps"], 1);
+  for (const Json& row : pgd["submodels"]) {
+    EXPECT_EQ(row["images"], 40);
+    EXPECT_GT(row["robust_loss"].get<double>(), row["loss"].get<double>());
+    EXPECT_LE(row["robust_accuracy"].get<double>(), row["accuracy"].get<double>());
+  }
+  EXPECT_THAT(run({"eval", "run", "--attack", "pgd", "--images", "20"}).out, HasSubstr("attacked"));
+  refused({"eval", "run", "--epsilon", "0.1"}, 2, "--epsilon is for --attack pgd or fgsm");
+  refused({"eval", "run", "--attack", "pgd", "--epsilon", "8"}, 2, "such as 0.03 or 8/255");
+  refused({"eval", "run", "--attack", "pdg"}, 2, "did you mean \"pgd\"?");
+}
+
+}  // namespace
+}  // namespace concertina
