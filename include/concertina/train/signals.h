@@ -4,7 +4,8 @@
 
 namespace concertina {
 
-// Handles both signals while it lives; restores the old handlers afterwards. One at a time.
+// Handles both signals while it lives; restores the old handlers afterwards. One at a time, in the
+// first thread: that is the one which the system gives a process's signals to.
 class SignalGuard {
  public:
   SignalGuard();
