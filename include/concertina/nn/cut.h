@@ -12,8 +12,8 @@ enum class ChannelWorth {
   filter_length,  // 2-norm of its filter, over the mean of its layer
 };
 
-// Cuts off `share` (0 to 1) of all elastic channels, those that are worth least wherever they are; a
-// layer keeps at least one. What stays keeps its order, so that a narrower width still has the
+// Cuts off `share` (0 to 1) of all elastic channels, those that are worth least wherever they are;
+// a layer keeps at least one. What stays keeps its order, so that a narrower width still has the
 // leading ones; a norm of a width that did not have a channel takes it from the full width's.
 // Throws UsageError for a net with sums of maps, whose channels would have to go together.
 FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
