@@ -11,6 +11,7 @@
 
 #include "runs.h"
 #include "start.h"
+#include "start_weights.h"
 #include "teachers.h"
 #include "training.h"
 
@@ -60,14 +61,14 @@ std::vector<Option> fresh_run_options() {
   return {text_option("net", "NAME", "the network (see `concertina list nets`)"),
           list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
           text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
-          integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0"),
-          teacher_option()};
+          integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0")};
 }
 
 Option out_option() { return text_option("out", "RUN", "the folder to make and fill"); }
 
 std::vector<Option> training_options(const std::vector<Option>& own) {
   return with(fresh_run_options(), {own,
+                                    {teacher_option(), start_option()},
                                     recipe_options(),
                                     arithmetic_options(),
                                     {max_steps_option()},
@@ -116,8 +117,11 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
 
 RunState first_state(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
                      at::Device device, const Options& options) {
-  return new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options),
-                 open_teachers(recipe, data.description, device));
+  RunState state =
+      new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options),
+              open_teachers(recipe, data.description, device));
+  if (options.given("start")) start_from(options.text("start"), state);
+  return state;
 }
 
 void log_plan(const NetSpec& net, const Recipe& recipe) {

@@ -123,7 +123,7 @@ void warn_of_changes(const RunState& state, at::Device device) {
                              recorded_precision(state.environment)),
             '\n');
   for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
-    if (now[k] == then[k] || then[k].empty()) continue;  // empty: not recorded then
+    if (now[k] == then[k] || then[k].empty() || now[k].empty()) continue;  // not recorded
     log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +
              "\": its numbers may differ in the last digits");
   }

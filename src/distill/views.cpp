@@ -53,6 +53,7 @@ at::Tensor Views::make(int index, Width width) {
   switch (one.kind) {
     case ViewKind::plain:
     case ViewKind::augmented:
+    case ViewKind::original:
       return source_.other(one.kind);
     case ViewKind::gray:
       return gray(one);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include "concertina/core/error.h"
@@ -108,6 +109,27 @@ HeldOut hold_out(const Split& train, std::int64_t count, int classes, std::uint6
 void limit(Dataset& dataset, std::int64_t n) {
   limit(dataset.train, n);
   limit(dataset.test, n);
+}
+
+Split gray(const Split& split, double noise, std::uint64_t seed, std::uint32_t part) {
+  if (split.size() == 0) return split;
+  const std::int64_t channels = split.images.size(1);
+  const std::int64_t pixels = split.images.size(2) * split.images.size(3);
+  Split result{at::empty(split.images.sizes(), at::kByte), split.labels};
+  const auto* from = split.images.data_ptr<std::uint8_t>();
+  auto* to = result.images.data_ptr<std::uint8_t>();
+  for (std::int64_t n = 0; n < split.size(); ++n) {
+    CounterRandom random(seed, Stream::sensor, part, static_cast<std::uint64_t>(n));
+    for (std::int64_t k = 0; k < pixels; ++k) {
+      double sum = 0;
+      for (std::int64_t c = 0; c < channels; ++c) sum += from[(n * channels + c) * pixels + k];
+      double value = sum / static_cast<double>(channels);
+      if (noise > 0) value += 255 * noise * random.normal();
+      const auto kept = static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
+      for (std::int64_t c = 0; c < channels; ++c) to[(n * channels + c) * pixels + k] = kept;
+    }
+  }
+  return result;
 }
 
 }  // namespace concertina

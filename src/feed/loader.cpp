@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include <ATen/core/Tensor.h>
@@ -63,16 +64,39 @@ Batch gather(const Split& split, const PixelStatistics& statistics,
           std::move(indexes)};
 }
 
+// The same indexes; behind the first of each pair the next one in the order whose label is the
+// same, or another, as a coin says; any where there is none.
+std::vector<std::int64_t> paired(const std::vector<std::int64_t>& order, const at::Tensor& labels,
+                                 CounterRandom random) {
+  const auto* label = labels.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> left(order.rbegin(), order.rend());  // the next one is at the back
+  std::vector<std::int64_t> result;
+  while (!left.empty()) {
+    const std::int64_t first = left.back();
+    left.pop_back();
+    result.push_back(first);
+    if (left.empty()) break;
+    const bool same = random.below(2) == 0;
+    const auto fits = [&](std::int64_t other) { return (label[other] == label[first]) == same; };
+    auto partner = std::find_if(left.rbegin(), left.rend(), fits);
+    if (partner == left.rend()) partner = left.rbegin();
+    result.push_back(*partner);
+    left.erase(std::next(partner).base());
+  }
+  return result;
+}
+
 }  // namespace
 
 TrainLoader::TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,
-                         std::int64_t batch, std::uint64_t seed, at::Device device)
+                         std::int64_t batch, std::uint64_t seed, at::Device device, bool pairs)
     : split_(std::move(split)),
       statistics_(std::move(statistics)),
       augmentation_(augmentation),
       batch_(std::min(batch, split_.size())),
       seed_(seed),
-      device_(device) {
+      device_(device),
+      pairs_(pairs) {
   assert(batch_ > 0 && augmentation_.crop_padding >= 0);
 }
 
@@ -83,6 +107,10 @@ Batch TrainLoader::get(std::int64_t epoch, std::int64_t position) const {
   if (epoch != order_epoch_) {
     order_ = permutation(split_.size(),
                          CounterRandom(seed_, Stream::shuffle, static_cast<std::uint32_t>(epoch)));
+    if (pairs_) {
+      order_ = paired(order_, split_.labels,
+                      CounterRandom(seed_, Stream::pairs, static_cast<std::uint32_t>(epoch)));
+    }
     order_epoch_ = epoch;
   }
   const auto first = order_.begin() + position * batch_;
@@ -96,6 +124,12 @@ at::Tensor TrainLoader::again(const Batch& batch, std::int64_t epoch, bool augme
                   return augmented ? place(augmentation_, seed_, epoch, index, 1)
                                    : kernels::Placement{index, 0, 0, false};
                 })
+      .images;
+}
+
+at::Tensor TrainLoader::from(const Split& other, const Batch& batch, std::int64_t epoch) const {
+  return gather(other, statistics_, batch.indexes, device_,
+                [&](std::int64_t index) { return place(augmentation_, seed_, epoch, index); })
       .images;
 }
 

@@ -167,6 +167,7 @@ constexpr Name<LrKind> kSchedules[] = {
     {"constant", LrKind::constant},       {"multistep", LrKind::multistep},
     {"exponential", LrKind::exponential}, {"linear", LrKind::linear},
     {"cosine", LrKind::cosine},           {"one-cycle", LrKind::one_cycle}};
+constexpr Name<Sensor> kSensors[] = {{"color", Sensor::color}, {"gray", Sensor::gray}};
 constexpr Name<Proximal> kProximal[] = {
     {"none", Proximal::none}, {"l1", Proximal::l1}, {"filters", Proximal::filters}};
 constexpr Name<FlowMode> kFlows[] = {{"sum", FlowMode::sum},
@@ -201,6 +202,10 @@ void add_net_and_train(std::vector<KeyRow>& rows) {
                             "the family's best epoch: by the mean of all "
                             "sub-models, or the worst"),
                         kBest, FIELD(best)));
+  rows.push_back(
+      choice(key("train", "pairs", "",
+                 "half of a batch's pairs (images 1 and 2, 3 and 4 ...) are of one class"),
+             kSwitch, FIELD(pairs)));
 }
 
 void add_optimizer(std::vector<KeyRow>& rows) {
@@ -251,6 +256,12 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
                          0, 64, FIELD(crop_padding)));
   rows.push_back(
       real(key("augment", "flip", "probability", "of mirroring an image"), 0, 1, FIELD(flip)));
+  rows.push_back(choice(key("augment", "sensor", "",
+                            "the run's images, in training and evaluation: color, as they are; "
+                            "gray, the mean of the channels in each, with noise"),
+                        kSensors, FIELD(sensor)));
+  rows.push_back(real(key("augment", "sensor-noise", "pixels, 0 to 1", "of gray: its deviation"), 0,
+                      1, FIELD(sensor_noise)));
   add_plan(rows);
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",

@@ -25,6 +25,7 @@ const std::vector<ViewEntry>& entries() {
   static const std::vector<ViewEntry> all = {
       {"plain", ViewKind::plain, {}},
       {"augmented", ViewKind::augmented, {}},
+      {"original", ViewKind::original, {}},
       {"gray", ViewKind::gray, {{"noise", 0, 0, 1}}},
       {"attack",
        ViewKind::attack,

@@ -173,6 +173,13 @@ PreparedData prepare_data(Dataset dataset, const std::string& argument, std::int
   data.train = std::move(parts.train);
   data.validation = std::move(parts.validation);
   data.test = dataset.test;
+  if (recipe.sensor == Sensor::gray) {
+    data.original = data.train;
+    std::uint32_t part = 0;
+    for (Split* split : {&data.train, &data.validation, &data.test}) {
+      *split = gray(*split, recipe.sensor_noise, recipe.seed, part++);
+    }
+  }
   data.statistics = pixel_statistics(data.train);
   DataDescription& description = data.description;
   description.argument = argument;

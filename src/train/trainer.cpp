@@ -59,7 +59,7 @@ class Trainer {
         parts_(recipe_.plan, state.net, first_step(), setting.teachers, setting.device),
         sgd_(trained_parameters(net_, parts_), recipe_),
         loader_(data.train, data.statistics, {recipe_.crop_padding, recipe_.flip}, recipe_.batch,
-                recipe_.seed, setting.device),
+                recipe_.seed, setting.device, recipe_.pairs),
         sums_(state_.net, recipe_.plan, state_.widths),
         metrics_(setting.folder / "metrics.jsonl", state.progress.step) {
     choose_engine();
@@ -141,7 +141,12 @@ class Trainer {
     input.source.normalisation = {data_.statistics.mean, data_.statistics.deviation};
     input.source.replays = &replays_;
     input.source.other = [&](ViewKind kind) {
-      return loader_.again(batch, state_.progress.epoch, kind == ViewKind::augmented);
+      const std::int64_t epoch = state_.progress.epoch;
+      if (kind == ViewKind::original) {
+        const bool same = data_.original.size() == 0;
+        return same ? batch.images : loader_.from(data_.original, batch, epoch);
+      }
+      return loader_.again(batch, epoch, kind == ViewKind::augmented);
     };
     input.place = plan_step(recipe_, state_.widths, state_.net.exit_count(), state_.progress.step,
                             loader_.batches());

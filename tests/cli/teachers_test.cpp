@@ -59,6 +59,32 @@ TEST_F(Teachers, AResumedRunWantsTheSameTeacher) {
   refused({"resume", "other", "--quiet"}, 66, "/big/run.h5\" is not there");
 }
 
+TEST_F(Teachers, ARunCanStartFromAnothersWeights) {
+  train("first", "joint", {"--epochs", "2"});
+  train("cold", "joint", {"--epochs", "1", "--set", "optimizer.lr=0"});
+  train("warm", "joint", {"--epochs", "1", "--set", "optimizer.lr=0", "--start", "first"});
+  const auto accuracy = [&](const char* run_name) {
+    return json_of({"eval", run_name})["submodels"].back()["loss"].get<double>();
+  };
+  EXPECT_LT(accuracy("warm"), accuracy("cold"));
+  refused(training("x", {"--start", "nowhere"}, "joint"), 66, "nowhere");
+  const auto other = run({"train", "--net", "msdnet-tiny", "--recipe", "joint", "--data", "shapes",
+                          "--limit", "100", "--out", "x", "--start", "first", "--quiet"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("has the name and shape of one of net \"msdnet-tiny\""));
+}
+
+TEST_F(Teachers, AnotherSensorIsSeenByEveryCommand) {
+  train("old", "joint");
+  train("new", "sensor-transition", {"--epochs", "1", "--teacher", "old"});
+  const Json rows = json_of({"eval", "new"})["submodels"];
+  const Json recorded = json_of(
+      training("again", {"--epochs", "1", "--teacher", "old"}, "sensor-transition"))["submodels"];
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    EXPECT_EQ(rows[k]["accuracy"], recorded[k]["test"]["accuracy"]);
+  }
+}
+
 TEST_F(Teachers, MistakesAreNamed) {
   refused(training("a", {}), 2, "recipe \"hinton\" needs an external teacher \"teacher\"");
   refused(training("a", {"--teacher", "nowhere"}), 66, "teacher \"nowhere\" is not there");

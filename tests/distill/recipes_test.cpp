@@ -54,6 +54,7 @@ struct Case {
     source.labels = labels;
     source.normalisation = {{0.5F, 0.4F, 0.6F}, {0.25F, 0.2F, 0.3F}};
     source.replays = &replays;
+    source.other = [this](ViewKind) { return at::neg(images); };
     teachers = support::untrained_teachers(recipe.plan, spec);
     parts = PlanParts(recipe.plan, spec, place, teachers, at::kCPU);
   }
@@ -446,6 +447,41 @@ TEST(Recipes, Imta) {
   List terms{ce(one.labels, z[0])};
   for (std::size_t k = 1; k < 4; ++k) {
     terms.push_back(ce(one.labels, z[k]) * 0.1 + kl_elements(z[0], z[k], 3) * 0.9);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+// The teacher sees the other sensor's images; it is heard where it is right.
+TEST(Recipes, SensorTransition) {
+  Case one("sensor-transition", 0.5);
+  const Tensor t = one.teachers.at("teacher")->answer(at::neg(one.images), {}).logits;
+  one.labels[0] = at::argmax(t[0]);  // right at least there
+  one.source.labels = one.labels;
+  const Tensor right = at::eq(at::argmax(t, 1), one.labels).to(at::kFloat);
+  const Tensor p = at::softmax(t / 4, 1);
+  List terms;
+  for (const Tensor& z : one.run()) {
+    const Tensor q = at::log_softmax(z / 4, 1);
+    const Tensor each = at::sum(p * (at::log(p) - q), {1}) * right;
+    terms.push_back(ce(one.labels, z) * 0.55 + at::sum(each) * (0.45 * 16 / 8));
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, SiameseTransfer) {
+  Case one("siamese-transfer", 0.5, 1);
+  one.labels = at::div(at::arange(8, at::kLong), 3, "floor");  // 0 0 | 0 1 | 1 1 | 2 2
+  one.source.labels = one.labels;
+  const List z = one.run("feature");
+  List terms;
+  for (std::size_t k = 0; k < 4; ++k) {
+    terms.push_back(ce(one.labels, z[k]));
+    const Tensor f = one.maps[k].flatten(1);
+    for (const std::int64_t first : {0, 2, 4, 6}) {
+      const Tensor far = at::norm(f[first] - f[first + 1]);
+      const Tensor apart = at::relu(1 - far);
+      terms.push_back((first == 2 ? apart * apart : far * far) / 4);
+    }
   }
   one.expect_same_gradients(sum(terms));
 }

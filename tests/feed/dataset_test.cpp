@@ -134,5 +134,27 @@ TEST(Limit, NothingOrLessMeansAll) {
   EXPECT_EQ(dataset.train.size(), 10);
 }
 
+TEST(Gray, IsTheMeanOfTheChannelsInEach) {
+  const Split split = support::tiny_dataset().train;
+  const Split seen = gray(split, 0, 1, 0);
+  const at::Tensor mean = at::round(at::mean(split.images.to(at::kDouble), {1}, true));
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const at::Tensor channel = seen.images.slice(1, c, c + 1).to(at::kDouble);
+    EXPECT_LE(at::abs(channel - mean).max().item<double>(), 1);  // halves round away from zero
+  }
+  EXPECT_TRUE(at::equal(seen.labels, split.labels));
+}
+
+TEST(Gray, NoiseDependsOnTheSeedAndThePart) {
+  Split split;
+  split.images = at::full({50, 3, 8, 8}, 128, at::kByte);
+  split.labels = at::zeros({50}, at::kLong);
+  const Split seen = gray(split, 0.1, 1, 0);
+  EXPECT_NEAR(at::std(seen.images.to(at::kDouble)).item<double>(), 25.5, 1);
+  EXPECT_TRUE(at::equal(seen.images, gray(split, 0.1, 1, 0).images));
+  EXPECT_FALSE(at::equal(seen.images, gray(split, 0.1, 2, 0).images));
+  EXPECT_FALSE(at::equal(seen.images, gray(split, 0.1, 1, 1).images));
+}
+
 }  // namespace
 }  // namespace concertina

@@ -50,6 +50,32 @@ TEST(TrainLoader, WithoutAugmentationGivesTheNormalisedImagesAndTheirLabels) {
   EXPECT_TRUE(at::equal(batch.labels, pick(split.labels, batch)));
 }
 
+TEST(TrainLoader, PairsAreOfOneClassAboutHalfTheTime) {
+  const auto split = tiny_dataset({4, 3, 8, 8, 400, 32}).train;
+  const TrainLoader loader(split, pixel_statistics(split), {0, 0}, 16, 1, at::kCPU, true);
+  auto order = epoch_order(loader, 0);
+  const auto* label = split.labels.data_ptr<std::int64_t>();
+  int same = 0;
+  for (std::size_t k = 0; k + 1 < order.size(); k += 2)
+    same += label[order[k]] == label[order[k + 1]];
+  EXPECT_NEAR(same, 100, 20);  // of 200; by chance 50
+  EXPECT_NE(order, epoch_order(loader, 1));
+  std::sort(order.begin(), order.end());
+  EXPECT_EQ(std::unique(order.begin(), order.end()), order.end());  // each image once
+}
+
+TEST(TrainLoader, ABatchCanBeSeenAgainAndFromAnotherSplit) {
+  const auto split = tiny_dataset().train;
+  const TrainLoader loader = train_loader(16);
+  const Batch batch = loader.get(2, 1);
+  EXPECT_TRUE(at::equal(loader.from(split, batch, 2), batch.images));  // placed alike
+  EXPECT_TRUE(
+      at::allclose(loader.again(batch, 2, false), pick(normalised(split), batch), 1e-5, 1e-5));
+  const auto other = loader.again(batch, 2, true);
+  EXPECT_FALSE(at::equal(other, batch.images));
+  EXPECT_TRUE(at::equal(other, loader.again(batch, 2, true)));
+}
+
 TEST(TrainLoader, AnEpochTakesEveryImageOnce) {
   auto order = epoch_order(train_loader(16), 3);
   std::sort(order.begin(), order.end());

@@ -24,9 +24,9 @@ TEST(Recipe, UnknownKeysAreRefusedWithPlaceAndNearest) {
             "schedules/x.ini:7: unknown key \"optimizer.lrr\"; did you mean \"optimizer.lr\"?");
   EXPECT_EQ(refused("[train]\nlr = 1\n"),
             "schedules/x.ini:2: unknown key \"train.lr\"; did you mean \"optimizer.lr\"?");
-  EXPECT_EQ(
-      refused("[augment]\nzzzzzz = 1\n"),
-      "schedules/x.ini:2: unknown key \"augment.zzzzzz\"; [augment] knows: crop-padding flip");
+  EXPECT_EQ(refused("[augment]\nzzzzzz = 1\n"),
+            "schedules/x.ini:2: unknown key \"augment.zzzzzz\"; [augment] knows: crop-padding flip "
+            "sensor sensor-noise");
   EXPECT_THAT(refused("[optimiser]\nlr = 1\n"),
               StartsWith("schedules/x.ini:2: unknown section \"optimiser\"; did you mean "
                          "\"optimizer\"?"));

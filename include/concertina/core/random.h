@@ -26,6 +26,8 @@ enum class Stream : std::uint32_t {
   plan_parts = 11,   // a = place among a plan's learned tensors
   attack = 12,       // a = counter, b = image in the batch
   view_noise = 13,   // a = step
+  sensor = 14,       // a = part of the data, b = image
+  pairs = 15,        // a = epoch
 };
 
 class CounterRandom {

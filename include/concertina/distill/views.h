@@ -21,8 +21,8 @@ using Replays = std::map<std::pair<int, Width>, at::Tensor>;
 struct ImageSource {
   at::Tensor images;  // [B, C, H, W] float32, the step's own
   at::Tensor labels;  // [B] int64
-  // The same images before augmentation, or augmented by another draw; asked for views of those
-  // kinds only.
+  // The same images before augmentation, augmented by another draw, or from the other sensor; asked
+  // for views of those kinds only.
   std::function<at::Tensor(ViewKind)> other;
   Normalisation normalisation;  // of the images; needed by gray, attack and replay
   Replays* replays = nullptr;   // kept between the replays of a batch; needed by replay

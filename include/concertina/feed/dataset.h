@@ -33,6 +33,11 @@ struct PixelStatistics {
 };
 PixelStatistics pixel_statistics(const Split& split);
 
+// The images as one gray sensor would see them: every channel the mean of all, plus normal noise of
+// that deviation (pixels 0 to 1), one map an image, kept in 0..255. Depends on the seed, `part` and
+// the place in the split alone.
+Split gray(const Split& split, double noise, std::uint64_t seed, std::uint32_t part);
+
 // Moves `count` images of the training part out of it: a seeded choice, the same number of each
 // class as far as possible, in ascending order of index. Throws UsageError when count is negative
 // or more than a fifth of the split.

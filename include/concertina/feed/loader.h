@@ -29,13 +29,17 @@ struct Batch {
 // itself.
 class TrainLoader {
  public:
+  // `pairs`: of the images at places 2k and 2k + 1 of an epoch's order, about half are of one
+  // label, the others of two, as long as the labels last.
   TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,
-              std::int64_t batch, std::uint64_t seed, at::Device device);
+              std::int64_t batch, std::uint64_t seed, at::Device device, bool pairs = false);
 
   std::int64_t batches() const;  // an epoch
   Batch get(std::int64_t epoch, std::int64_t position) const;
   // The images of a batch of that epoch once more: augmented by another draw, or not at all.
   at::Tensor again(const Batch& batch, std::int64_t epoch, bool augmented) const;
+  // Images of another split of the same order, placed and normalised as the batch's.
+  at::Tensor from(const Split& other, const Batch& batch, std::int64_t epoch) const;
 
  private:
   Split split_;
@@ -44,6 +48,7 @@ class TrainLoader {
   std::int64_t batch_;
   std::uint64_t seed_;
   at::Device device_;
+  bool pairs_;
   mutable std::int64_t order_epoch_ = -1;
   mutable std::vector<std::int64_t> order_;
 };

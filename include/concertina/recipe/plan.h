@@ -73,6 +73,7 @@ inline bool is_frozen(const PlanNode& node) {
 enum class ViewKind {
   plain,      // the batch's images before augmentation
   augmented,  // augmented by another draw
+  original,   // as the data set has them, where the run's sensor is another
   gray,       // every channel the mean of all, plus normal noise of deviation `noise` (pixels 0..1)
   attack,     // moved to raise the student's cross-entropy (docs/methods.md, Adversarial images)
   replay,     // moved by what each replay of a batch has shown ("free" adversarial

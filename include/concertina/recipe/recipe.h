@@ -33,6 +33,11 @@ enum class Proximal {
 };
 // docs/methods.md, Gradient equilibrium
 enum class FlowMode { sum, equilibrium };
+// What the run's images are: as the data set has them, or as another sensor would see them.
+enum class Sensor {
+  color,
+  gray,  // every channel the mean of all, plus noise of its own for each image
+};
 enum class BestPolicy { mean, worst };  // which epoch is best for the family
 
 struct Recipe {
@@ -53,6 +58,7 @@ struct Recipe {
   std::uint64_t seed = 1;
   std::int64_t checkpoint_every = 1;  // epochs
   BestPolicy best = BestPolicy::mean;
+  bool pairs = false;  // half of a batch's consecutive pairs are of one class
 
   // [optimizer]
   LrSchedule lr;
@@ -68,6 +74,8 @@ struct Recipe {
   // [augment]
   std::int64_t crop_padding = 4;  // pixels
   double flip = 0.5;              // probability
+  Sensor sensor = Sensor::color;
+  double sensor_noise = 0;  // of gray: deviation, pixels 0 to 1
 
   // [distill]
   DistillPlan plan;

@@ -48,6 +48,7 @@ BestState snapshot(const FlexibleNet& net, const Subnet& subnet);
 // part. `validation` is cut to a fifth of the training images.
 struct PreparedData {
   Split train, validation, test;
+  Split original;  // the training part as the data set has it, where the recipe's sensor is another
   PixelStatistics statistics;
   DataDescription description;
 };
