@@ -50,7 +50,8 @@ int NetBuilder::depthwise(int input, const std::string& name, int kernel, int st
   return add(layer);
 }
 
-int NetBuilder::norm_activation(int input, const std::string& name, Activation activation) {
+int NetBuilder::norm_activation(int input, const std::string& name,
+                                const NetActivation& activation) {
   Layer norm;
   norm.name = name + ".norm";
   norm.kind = LayerKind::norm;
@@ -59,7 +60,8 @@ int NetBuilder::norm_activation(int input, const std::string& name, Activation a
   layer.name = name + ".activation";
   layer.kind = LayerKind::activation;
   layer.inputs = {add(norm)};
-  layer.activation = activation;
+  layer.activation = activation.kind;
+  layer.segments = activation.segments;
   return add(layer);
 }
 
@@ -125,6 +127,15 @@ std::vector<int> parse_numbers(const std::string& option, const std::string& tex
                      std::to_string(count) + " numbers with dashes between them");
   }
   return numbers;
+}
+
+NetActivation parse_activation(const NetOptions& options, const std::string& usual,
+                               Activation kind) {
+  const int segments = parse_number("lma-segments", options.at("lma-segments"), 2, 64);
+  const std::string& text = options.at("activation");
+  if (text == usual) return {kind, 0};
+  if (text == "lma") return {Activation::lma, segments};
+  throw UsageError("net option \"activation\" is \"" + text + "\"; expected " + usual + " or lma");
 }
 
 std::vector<Width> parse_widths(const std::string& option, const std::string& text) {

@@ -8,6 +8,11 @@
 
 namespace concertina {
 
+struct NetActivation {
+  Activation kind = Activation::relu;
+  int segments = 0;  // of lma
+};
+
 class NetBuilder {
  public:
   NetBuilder(std::string name, const NetInput& input, int divisor);
@@ -16,7 +21,7 @@ class NetBuilder {
            bool elastic = true);
   int depthwise(int input, const std::string& name, int kernel, int stride);
   // Norm and activation after `input`: NAME.norm, NAME.activation.
-  int norm_activation(int input, const std::string& name, Activation activation);
+  int norm_activation(int input, const std::string& name, const NetActivation& activation);
   // What PyTorch calls the convolution and the norm in front of `activation` (Layer::module).
   void call(int activation, const std::string& conv, const std::string& norm);
   int concat(const std::vector<int>& inputs, const std::string& name);
@@ -41,6 +46,9 @@ class NetBuilder {
 std::vector<int> parse_numbers(const std::string& option, const std::string& text, int count,
                                int least, int most);
 int parse_number(const std::string& option, const std::string& text, int least, int most);
+// The options "activation", `usual` or lma, and "lma-segments".
+NetActivation parse_activation(const NetOptions& options, const std::string& usual,
+                               Activation kind);
 // "0.25-0.5-1", ascending and ending with 1.
 std::vector<Width> parse_widths(const std::string& option, const std::string& text);
 

@@ -8,6 +8,12 @@
 namespace concertina {
 namespace {
 
+// docs/methods.md, Light multi-segment activation
+NetOption activation_option(const std::string& usual) {
+  return {"activation", usual, usual + ", or lma: multi-segment, trained"};
+}
+NetOption segments_option() { return {"lma-segments", "8", "of activation lma: even, 2 to 64"}; }
+
 std::vector<NetOption> mobilenet_options(const std::string& stem, const std::string& strides,
                                          const std::string& blocks, const std::string& percent,
                                          const std::string& widths,
@@ -21,6 +27,8 @@ std::vector<NetOption> mobilenet_options(const std::string& stem, const std::str
            "how often the stages behind the shared ones stand side by side, "
            "each with an exit"},
           {"shared-stages", shared, "of several branches: the stages in front of them, 0 to 4"},
+          activation_option("relu6"),
+          segments_option(),
           {"widths", widths, "the widths that are trained, ascending to 1"}};
 }
 
@@ -41,6 +49,8 @@ std::vector<NetOption> msdnet_options(const MsdNetPreset& preset) {
           {"reduction", "0.5", "share of the channels kept when a scale is dropped; 0 = all"},
           {"prune", "max", "max or min: how scales are dropped with depth"},
           {"divisor", "1", "elastic channel counts are multiples of this"},
+          activation_option("relu"),
+          segments_option(),
           {"widths", preset.widths, "the widths that are trained, ascending to 1"}};
 }
 

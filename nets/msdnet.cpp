@@ -19,6 +19,7 @@ struct Arguments {
   bool linear_growth, prune_max, bottleneck;
   double reduction;
   std::vector<int> scale_factors, bottleneck_factors;
+  NetActivation activation;
 };
 
 class MsdNet {
@@ -50,7 +51,7 @@ class MsdNet {
 
   int conv_unit(int input, const std::string& name, int channels, int kernel, int stride) {
     const int conv = net_.conv(input, name + ".conv", channels, kernel, stride);
-    return net_.norm_activation(conv, name, Activation::relu);
+    return net_.norm_activation(conv, name, arguments_.activation);
   }
 
   // Gives a conv_unit the names of PyTorch's `sequence`, from its place `first`; gives it back.
@@ -193,6 +194,7 @@ NetSpec msdnet(const NetInput& input, const NetOptions& options) {
   arguments.bottleneck_factors =
       parse_numbers("bottleneck-factors", options.at("bottleneck-factors"),
                     static_cast<int>(arguments.scale_factors.size()), 1, 64);
+  arguments.activation = parse_activation(options, "relu", Activation::relu);
   MsdNet net(arguments, input, "msdnet", number("divisor", 1, 64));
   return net.build(parse_widths("widths", options.at("widths")));
 }

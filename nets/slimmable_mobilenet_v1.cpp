@@ -23,6 +23,7 @@ constexpr int kStem = 32;
 struct Arguments {
   int stem_stride, percent, branches, shared_stages;
   std::vector<int> strides, blocks;
+  NetActivation activation;
 
   int scaled(int channels) const { return std::max(1, channels * percent / 100); }
 };
@@ -34,7 +35,7 @@ class MobileNet {
 
   NetSpec build(std::vector<Width> widths) {
     int last = net_.conv(0, "stem.conv", arguments_.scaled(kStem), 3, arguments_.stem_stride);
-    last = net_.norm_activation(last, "stem", Activation::relu6);
+    last = net_.norm_activation(last, "stem", arguments_.activation);
     net_.call(last, "features.0.0", "features.0.1");
     const int stages = static_cast<int>(arguments_.strides.size());
     if (arguments_.branches == 1) {
@@ -68,10 +69,10 @@ class MobileNet {
   int run_block(int last, const std::string& name, int channels, int stride) {
     const std::string body = "features." + std::to_string(++feature_) + ".body.";
     last = net_.depthwise(last, name + ".depthwise.conv", 3, stride);
-    last = net_.norm_activation(last, name + ".depthwise", Activation::relu6);
+    last = net_.norm_activation(last, name + ".depthwise", arguments_.activation);
     if (arguments_.branches == 1) net_.call(last, body + "0", body + "1");
     last = net_.conv(last, name + ".pointwise.conv", arguments_.scaled(channels), 1, 1);
-    last = net_.norm_activation(last, name + ".pointwise", Activation::relu6);
+    last = net_.norm_activation(last, name + ".pointwise", arguments_.activation);
     if (arguments_.branches == 1) net_.call(last, body + "3", body + "4");
     return last;
   }
@@ -97,6 +98,7 @@ NetSpec slimmable_mobilenet_v1(const NetInput& input, const NetOptions& options)
   arguments.blocks = parse_numbers("stage-blocks", options.at("stage-blocks"), 5, 1, 64);
   arguments.percent = number("channels-percent", 1, 1000);
   arguments.branches = number("branches", 1, 32);
+  arguments.activation = parse_activation(options, "relu6", Activation::relu6);
   arguments.shared_stages = number("shared-stages", 0, 4);
   return MobileNet(arguments, input).build(parse_widths("widths", options.at("widths")));
 }

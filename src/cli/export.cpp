@@ -222,7 +222,7 @@ void print(const Written& written, const Options& options) {
                  {"check",
                   {{"images", proof.images},
                    {"difference", proof.difference},
-                   {"tolerance", deploy::kExportTolerance}}}};
+                   {"tolerance", proof.tolerance}}}};
     return print_json(json);
   }
   const Measurement& last = written.rows.back();
@@ -233,7 +233,7 @@ void print(const Written& written, const Options& options) {
   if (written.rows.size() == 1) std::cout << ", " << count_cell(last.cost.macs) << " MACs";
   std::cout << "\nread again and run on " << proof.images << " images: logits differ by at most "
             << with_power(proof.difference)
-            << " of the largest (allowed: " << with_power(deploy::kExportTolerance) << ")\n";
+            << " of the largest (allowed: " << with_power(proof.tolerance) << ")\n";
 }
 
 int run(const Options& options) {

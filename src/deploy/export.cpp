@@ -26,14 +26,21 @@ at::Tensor run(const PlainNet& net, const at::Tensor& images) {
   return FrozenNet(net_of(net), {}, Exits::only, make_workplaces(1)).forward(images).front();
 }
 
+bool is_norm(const NetSpec& net, const std::string& layer) {
+  return std::any_of(net.layers.begin(), net.layers.end(), [&](const Layer& one) {
+    return one.kind == LayerKind::norm && one.name == layer;
+  });
+}
+
 StateDict state_dict_of(const PlainNet& net) {
   StateDict state;
   for (const NamedTensor& tensor : net.tensors) {
     state.tensors.push_back({state_dict_name(net.spec, tensor.name), tensor.value, {}});
     // PyTorch's batch norm has a counter besides, and is not loaded without.
     const std::size_t slash = tensor.name.rfind('/');
-    if (tensor.name.substr(slash) != "/running_var") continue;
-    const std::string counter = tensor.name.substr(0, slash) + "/num_batches_tracked";
+    const std::string layer = tensor.name.substr(0, slash);
+    if (tensor.name.substr(slash) != "/running_var" || !is_norm(net.spec, layer)) continue;
+    const std::string counter = layer + "/num_batches_tracked";
     state.tensors.push_back({state_dict_name(net.spec, counter), at::zeros({}, at::kLong), {}});
   }
   state.metadata = facts(net);
@@ -96,13 +103,18 @@ double difference(const at::Tensor& found, const at::Tensor& expected) {
   return scale > 0 ? most / scale : most;
 }
 
+double tolerance_of(const NetSpec& net) {
+  const bool jumps = std::any_of(net.layers.begin(), net.layers.end(), is_segmented);
+  return jumps ? kJumpTolerance : kExportTolerance;
+}
+
 void add_proof(const std::string& what, const at::Tensor& found, const at::Tensor& expected,
                Proof& proof) {
   const double of_this = difference(found, expected);
-  if (!(of_this <= kExportTolerance)) {
+  if (!(of_this <= proof.tolerance)) {
     throw DataError(what + " does not answer as the net does: logits differ by " +
                     format_real(of_this) + " of the largest, expected at most " +
-                    format_real(kExportTolerance) + "; nothing was written");
+                    format_real(proof.tolerance) + "; nothing was written");
   }
   proof.images = expected.size(0);
   proof.difference = std::max(proof.difference, of_this);
@@ -117,11 +129,10 @@ void take_card(const Card& card, ModelState& model) {
   model.origin.insert(model.origin.begin(), {"submodel", card.submodel});
 }
 
-bool is_norm(const NetSpec& net, const std::string& tensor) {
-  const std::string layer = tensor.substr(0, tensor.rfind('/'));
-  return std::any_of(net.layers.begin(), net.layers.end(), [&](const Layer& one) {
-    return one.kind == LayerKind::norm && one.name == layer;
-  });
+// Whether every width has the tensor for itself.
+bool in_bank(const NetSpec& net, const std::string& tensor) {
+  const std::size_t slash = tensor.rfind('/');
+  return is_norm(net, tensor.substr(0, slash)) || tensor.compare(slash, 9, "/running_") == 0;
 }
 
 }  // namespace
@@ -141,7 +152,7 @@ ModelState model_of(const PlainNet& net) {
   model.net = net.spec;
   model.norms = {{Width(), true, {}}};
   for (const NamedTensor& tensor : net.tensors) {
-    (is_norm(net.spec, tensor.name) ? model.norms.front().values : model.weights).push_back(tensor);
+    (in_bank(net.spec, tensor.name) ? model.norms.front().values : model.weights).push_back(tensor);
   }
   model.submodels = {unmeasured(net.spec, {})};
   model.submodels.front().accuracy = net.card.accuracy;
@@ -154,7 +165,7 @@ ModelState model_of(const FlexibleNet& net, const Card& card, std::vector<Measur
   ModelState model;
   model.net = net.spec();
   for (NamedTensor& tensor : stored(net.weights())) {
-    if (!is_norm(model.net, tensor.name)) model.weights.push_back(std::move(tensor));
+    if (!in_bank(model.net, tensor.name)) model.weights.push_back(std::move(tensor));
   }
   for (const Width width : net.bank_widths()) {
     if (net.is_calibrated(width)) model.norms.push_back({width, true, stored(net.norms(width))});
@@ -166,6 +177,7 @@ ModelState model_of(const FlexibleNet& net, const Card& card, std::vector<Measur
 
 Proof write_net(const PlainNet& net, Format format, const fs::path& file, const Samples& samples) {
   Proof proof;
+  proof.tolerance = tolerance_of(net.spec);
   const auto check = [&](const fs::path& written) {
     add_proof(file.string(), answers(written, format, net, samples.images), samples.logits.front(),
               proof);
@@ -180,6 +192,7 @@ Proof write_net(const PlainNet& net, Format format, const fs::path& file, const 
 
 Proof write_all(const ModelState& model, const fs::path& file, const Samples& samples) {
   Proof proof;
+  proof.tolerance = tolerance_of(model.net);
   write_model(file, model, [&](const fs::path& written) {
     const FlexibleModel read = FlexibleModel::load(written, 1);
     for (std::size_t k = 0; k < read.submodels().size(); ++k) {

@@ -2,7 +2,10 @@
 // operator set 10, where Clip still has its limits as attributes.
 #include "concertina/deploy/onnx.h"
 
+#include <algorithm>
 #include <map>
+
+#include <ATen/Functions.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -15,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kIrVersion = 5;
 constexpr std::int64_t kOperatorSet = 10;
-constexpr std::int64_t kFloat = 1;  // TensorProto.DataType
+constexpr std::int64_t kFloat = 1, kInt64 = 7;  // TensorProto.DataType
 constexpr std::size_t kMostBytes = (std::size_t{1} << 31U) - 1;
 
 const std::string kInput = "images";
@@ -65,11 +68,11 @@ Message value_info(const std::string& name, const std::vector<std::int64_t>& siz
 class Graph {
  public:
   explicit Graph(const PlainNet& net) : spec_(net.spec) {
-    for (const NamedTensor& one : net.tensors) channels_[one.name] = one.value.size(0);
+    for (const NamedTensor& one : net.tensors) tensors_[one.name] = one.value;
     for (int k = 1; k < static_cast<int>(spec_.layers.size()); ++k) add(k);
     graph_.text(2, spec_.name);
     for (const NamedTensor& one : net.tensors) {
-      graph_.message(5, tensor(state_dict_name(spec_, one.name), one.value));
+      if (!is_of_segmented(one.name)) initializer(state_dict_name(spec_, one.name), one.value);
     }
     graph_.message(11, value_info(kInput, {spec_.in_channels, spec_.in_height, spec_.in_width}));
     graph_.message(12, value_info(kOutput, {spec_.classes}));
@@ -79,6 +82,16 @@ class Graph {
 
  private:
   const Layer& layer(int k) const { return spec_.layers[static_cast<std::size_t>(k)]; }
+
+  bool is_of_segmented(const std::string& name) const {
+    return std::any_of(spec_.layers.begin(), spec_.layers.end(), [&](const Layer& one) {
+      return is_segmented(one) && one.name == name.substr(0, name.rfind('/'));
+    });
+  }
+
+  void initializer(const std::string& name, const at::Tensor& value) {
+    graph_.message(5, tensor(name, value));
+  }
 
   // What layer k gives. No name of a weight ends like this.
   std::string value(int k) const {
@@ -120,6 +133,7 @@ class Graph {
                     inputs(k, {"weight", "bias", "running_mean", "running_var"}), value(k),
                     {attribute("epsilon", static_cast<float>(kNormEpsilon))});
       case LayerKind::activation:
+        if (is_segmented(one)) return add_segmented(k);
         if (one.activation == Activation::relu) return simple("Relu", {});
         return simple("Clip", {attribute("min", 0.0F), attribute("max", 6.0F)});
       case LayerKind::pool:
@@ -142,7 +156,7 @@ class Graph {
         attribute("kernel_shape", {one.kernel, one.kernel}),
         attribute("strides", {one.stride, one.stride}),
         attribute("pads", {one.padding, one.padding, one.padding, one.padding}),
-        attribute("group", depthwise ? channels_.at(one.name + "/weight") : 1)};
+        attribute("group", depthwise ? tensors_.at(one.name + "/weight").size(0) : 1)};
     const std::vector<const char*> plain = {"weight"}, biased = {"weight", "bias"};
     node(one.name, "Conv", inputs(k, one.bias ? biased : plain), value(k), attributes);
   }
@@ -166,6 +180,35 @@ class Graph {
           attribute("strides", {one.stride, one.stride})});
   }
 
+  // docs/methods.md, Light multi-segment activation. The file holds what its tensors come to: where
+  // the first segment begins, how long each is, and their slopes and offsets.
+  void add_segmented(int k) {
+    const std::string& name = layer(k).name;
+    const std::int64_t count = layer(k).segments;
+    const at::Tensor deviation =
+        at::clamp_min(at::sqrt(tensors_.at(name + "/running_var")), kLeastDeviation);
+    at::Tensor slopes = tensors_.at(name + "/weight").clone();
+    slopes.narrow(0, count / 2, count / 2).add_(1);
+    initializer(name + ".first", at::sub(tensors_.at(name + "/running_mean"), deviation, 3));
+    initializer(name + ".length", at::div(at::mul(deviation, 6), count));
+    initializer(name + ".slopes", slopes);
+    initializer(name + ".offsets", tensors_.at(name + "/bias"));
+    const std::string input = inputs(k).front();
+    const auto step = [&](const std::string& operation, const std::vector<std::string>& from,
+                          const std::string& gives, const std::vector<Message>& attributes = {}) {
+      node(name + gives, operation, from, name + gives, attributes);
+    };
+    step("Sub", {input, name + ".first"}, ".distance");
+    step("Div", {name + ".distance", name + ".length"}, ".place");
+    step("Clip", {name + ".place"}, ".inside",
+         {attribute("min", 0.0F), attribute("max", static_cast<float>(count - 1))});
+    step("Cast", {name + ".inside"}, ".segment", {attribute("to", kInt64)});
+    step("Gather", {name + ".slopes", name + ".segment"}, ".slope");
+    step("Gather", {name + ".offsets", name + ".segment"}, ".offset");
+    step("Mul", {name + ".slope", input}, ".product");
+    node(name, "Add", {name + ".product", name + ".offset"}, value(k));
+  }
+
   void add_linear(int k) {
     const std::string flat = layer(k).name + ".flat";
     std::vector<std::string> names = inputs(k, {"weight", "bias"});
@@ -175,8 +218,8 @@ class Graph {
   }
 
   const NetSpec& spec_;
-  std::map<std::string, std::int64_t> channels_;  // that a tensor gives
-  Message graph_;                                 // GraphProto
+  std::map<std::string, at::Tensor> tensors_;
+  Message graph_;  // GraphProto
 };
 
 }  // namespace

@@ -195,6 +195,11 @@ class Runner {
     if (operation == "GlobalAveragePool") return at::mean(first, {2, 3}, true);
     if (operation == "Pad") return pad(node);
     if (operation == "Add" || operation == "Sum") return sum(node);
+    if (operation == "Sub") return at::sub(first, input(node, 1));
+    if (operation == "Div") return at::div(first, input(node, 1));
+    if (operation == "Mul") return at::mul(first, input(node, 1));
+    if (operation == "Cast") return first.to(at::kLong);  // all that is written
+    if (operation == "Gather") return at::take(first, input(node, 1));
     if (operation == "Concat") return concatenate(node);
     if (operation == "Flatten") return first.flatten(1);
     if (operation == "Gemm") return at::linear(first, input(node, 1), input(node, 2));

@@ -32,6 +32,9 @@ class Source {
   std::string text() const {
     std::string lines = "def forward(self, images: Tensor) -> Tensor:\n";
     for (int k = 1; k < static_cast<int>(spec_.layers.size()); ++k) {
+      if (is_segmented(layer(k))) {
+        lines += "  " + value(k) + "_segments = " + segments(k, value(layer(k).inputs[0])) + "\n";
+      }
       lines += "  " + value(k) + " = " + expression(k) + "\n";
     }
     return lines + "  return " + value(spec_.exits.front()) + "\n";
@@ -67,6 +70,7 @@ class Source {
                                    parameter(k, "running_mean"), parameter(k, "running_var"),
                                    "False", "0.0", format_real(kNormEpsilon), "True"});
       case LayerKind::activation:
+        if (is_segmented(one)) return segmented(k, input);
         return one.activation == Activation::relu ? call("relu", {input})
                                                   : call("hardtanh", {input, "0.0", "6.0"});
       case LayerKind::pool:
@@ -83,6 +87,25 @@ class Source {
         break;
     }
     return input;
+  }
+
+  // docs/methods.md, Light multi-segment activation: the segments of what layer k reads, 4 being
+  // the number of PyTorch's int64, and from them what it gives.
+  std::string segments(int k, const std::string& input) const {
+    const int count = layer(k).segments;
+    const std::string deviation = call(
+        "clamp_min", {call("sqrt", {parameter(k, "running_var")}), format_real(kLeastDeviation)});
+    const std::string first = parameter(k, "running_mean") + " - 3.0 * " + deviation;
+    const std::string length = "6.0 * " + deviation + " / " + std::to_string(count) + ".0";
+    const std::string place = "(" + input + " - (" + first + ")) / (" + length + ")";
+    return call("to", {call("clamp", {place, "0.0", std::to_string(count - 1) + ".0"}), "4"});
+  }
+  std::string segmented(int k, const std::string& input) const {
+    const std::string segment = value(k) + "_segments";
+    const std::string half = std::to_string(layer(k).segments / 2);
+    const std::string slope =
+        call("take", {parameter(k, "weight"), segment}) + " + (" + segment + " >= " + half + ")";
+    return "(" + slope + ") * " + input + " + " + call("take", {parameter(k, "bias"), segment});
   }
 
   std::int64_t groups(const Layer& one) const {

@@ -139,6 +139,11 @@ class Cut {
       const Layer& one = layer_of(layer);
       const auto weight = weights_.find(one.name + "/weight");
       if (weight == weights_.end()) continue;
+      if (is_segmented(one)) {  // no channel has a segment of its own
+        to.at(one.name + "/weight").copy_(weight->second);
+        to.at(one.name + "/bias").copy_(weights_.at(one.name + "/bias"));
+        continue;
+      }
       const Channels& out =
           one.kind == LayerKind::depthwise ? kept_.at(source_of(layer)) : kept_.at(layer.layer);
       at::Tensor value = at::index_select(weight->second, 0, index(out));
@@ -164,6 +169,10 @@ class Cut {
     const bool shared = net_.sharing() == NormSharing::shared_affine;
     for (std::size_t k = 0; k < after.layers.size(); ++k) {
       const Layer& one = layer_of(after.layers[k]);
+      if (is_segmented(one)) {
+        to.at(one.name + "/running_mean").copy_(from.at(one.name + "/running_mean"));
+        to.at(one.name + "/running_var").copy_(from.at(one.name + "/running_var"));
+      }
       if (one.kind != LayerKind::norm) continue;
       const Channels had = channels_of(before.layers[k].out);
       const Channels has = channels_of(after.layers[k].out);

@@ -40,6 +40,7 @@ at::Tensor initial_weight(const Layer& spec, const ResolvedLayer& layer, std::ui
 }
 
 const char* axes_of(const Layer& spec) {
+  if (is_segmented(spec)) return "segment";
   return spec.kind == LayerKind::linear ? "out,in" : "out,in,height,width";
 }
 
@@ -75,6 +76,11 @@ FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings se
       }
       has_biases_ = has_biases_ || one.bias;
     }
+    if (is_segmented(one)) {
+      LayerWeights& weights = weights_[layer.layer];
+      weights.weight = at::zeros({one.segments}).to(device_).set_requires_grad(true);
+      weights.bias = at::zeros({one.segments}).to(device_).set_requires_grad(true);
+    }
     if (one.kind == LayerKind::norm && sharing() == NormSharing::shared_affine) {
       shared_[layer.layer].weight = at::ones({channels}).to(device_).set_requires_grad(true);
       shared_[layer.layer].bias = at::zeros({channels}).to(device_).set_requires_grad(true);
@@ -86,9 +92,13 @@ FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings se
 FlexibleNet::Bank FlexibleNet::make_bank(Width width) const {
   Bank bank;
   for (const ResolvedLayer& layer : everything(spec_, width).layers) {
-    if (spec_.layers[static_cast<std::size_t>(layer.layer)].kind != LayerKind::norm) continue;
-    const std::int64_t channels = layer.out_channels;
+    const Layer& one = spec_.layers[static_cast<std::size_t>(layer.layer)];
+    if (!has_statistics(one)) continue;
+    const std::int64_t channels = is_segmented(one) ? 1 : layer.out_channels;
     Norm& norm = bank.norms[layer.layer];
+    norm.running_mean = at::zeros({channels}).to(device_);
+    norm.running_var = at::ones({channels}).to(device_);
+    if (is_segmented(one)) continue;
     if (sharing() == NormSharing::switchable) {
       norm.weight = at::ones({channels}).to(device_).set_requires_grad(true);
       norm.bias = at::zeros({channels}).to(device_).set_requires_grad(true);
@@ -96,8 +106,6 @@ FlexibleNet::Bank FlexibleNet::make_bank(Width width) const {
       norm.weight = shared_.at(layer.layer).weight;
       norm.bias = shared_.at(layer.layer).bias;
     }
-    norm.running_mean = at::zeros({channels}).to(device_);
-    norm.running_var = at::ones({channels}).to(device_);
   }
   return bank;
 }
@@ -133,10 +141,11 @@ std::vector<Parameter> FlexibleNet::weights() const {
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer)];
     const auto weights = weights_.find(layer);
     if (weights != weights_.end()) {
-      const bool matrix = spec.kind != LayerKind::depthwise;
+      const bool matrix = spec.kind == LayerKind::conv || spec.kind == LayerKind::linear;
       result.push_back({spec.name + "/weight", weights->second.weight, axes_of(spec), matrix});
       if (weights->second.bias.defined()) {
-        result.push_back({spec.name + "/bias", weights->second.bias, "channel", false});
+        const char* axes = is_segmented(spec) ? "segment" : "channel";
+        result.push_back({spec.name + "/bias", weights->second.bias, axes, false});
       }
     }
     const auto norm = shared_.find(layer);
@@ -158,16 +167,19 @@ std::vector<Parameter> FlexibleNet::norms(Width width) const {
   std::vector<Parameter> result;
   for (const ResolvedLayer& layer : everything(spec_, width).layers) {
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
-    if (spec.kind != LayerKind::norm) continue;
+    if (!has_statistics(spec)) continue;
     const Norm& norm = banks_.at(width).norms.at(layer.layer);
     const bool shared = sharing() == NormSharing::shared_affine;
     const auto affine = [&](const at::Tensor& full) {
       return shared ? take(full.detach(), 0, layer.out) : full;
     };
-    result.push_back({spec.name + "/weight", affine(norm.weight), "channel", false, true});
-    result.push_back({spec.name + "/bias", affine(norm.bias), "channel", false});
-    result.push_back({spec.name + "/running_mean", norm.running_mean, "channel", false});
-    result.push_back({spec.name + "/running_var", norm.running_var, "channel", false});
+    if (spec.kind == LayerKind::norm) {
+      result.push_back({spec.name + "/weight", affine(norm.weight), "channel", false, true});
+      result.push_back({spec.name + "/bias", affine(norm.bias), "channel", false});
+    }
+    const char* axes = is_segmented(spec) ? "layer" : "channel";
+    result.push_back({spec.name + "/running_mean", norm.running_mean, axes, false});
+    result.push_back({spec.name + "/running_var", norm.running_var, axes, false});
   }
   return result;
 }
@@ -201,14 +213,18 @@ FlexibleNet FlexibleNet::extract(const Subnet& subnet, Exits exits) const {
       LayerWeights& small = result.weights_.at(k);
       small.weight.copy_(slice_weight(spec, layer, full.weight));
       if (full.bias.defined()) small.bias.copy_(take(full.bias, 0, layer.out));
+    } else if (is_segmented(spec)) {
+      result.weights_.at(k).weight.copy_(weights_.at(layer.layer).weight);
+      result.weights_.at(k).bias.copy_(weights_.at(layer.layer).bias);
     } else if (spec.kind == LayerKind::norm) {
       const Norm& norm = from.norms.at(layer.layer);
       const bool shared = sharing() == NormSharing::shared_affine;
       to.norms.at(k).weight.copy_(shared ? take(norm.weight, 0, layer.out) : norm.weight);
       to.norms.at(k).bias.copy_(shared ? take(norm.bias, 0, layer.out) : norm.bias);
-      to.norms.at(k).running_mean.copy_(norm.running_mean);
-      to.norms.at(k).running_var.copy_(norm.running_var);
     }
+    if (!has_statistics(spec)) continue;
+    to.norms.at(k).running_mean.copy_(from.norms.at(layer.layer).running_mean);
+    to.norms.at(k).running_var.copy_(from.norms.at(layer.layer).running_var);
   }
   return result;
 }

@@ -151,6 +151,7 @@ class Compiler {
     raw_output(k);
     Map& map = map_of(input_of(k));
     if (map.low == 0) refuse(k, "follows another activation");
+    if (is_segmented(spec_of(k))) refuse(k, "is a multi-segment activation");
     map.low = 0;
     map.high = spec_of(k).activation == Activation::relu6 ? 6 : kInfinity;
     view(k, view_of(input_of(k)));

@@ -5,6 +5,7 @@
 #include "concertina/nn/flexible_net.h"
 
 #include "gradient_shares.h"
+#include "multi_segment.h"
 #include "slices.h"
 
 namespace concertina {
@@ -109,6 +110,7 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
     case LayerKind::norm:
       return run_norm(layer, bank, pass, input);
     case LayerKind::activation:
+      if (is_segmented(spec)) return run_segmented(layer, bank, pass, input);
       return activate(spec.activation, input);
     case LayerKind::pool:
       return pool(spec, input);
@@ -129,12 +131,32 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
   const at::Tensor weight = shared ? take(norm.weight, 0, layer.out) : norm.weight;
   const at::Tensor bias = shared ? take(norm.bias, 0, layer.out) : norm.bias;
   at::Tensor mean, variance;
-  if (pass != Pass::probe && !(shared && pass == Pass::train)) {
+  if (pass == Pass::evaluate || keeps_statistics(pass)) {
     mean = bank->norms.at(layer.layer).running_mean;
     variance = bank->norms.at(layer.layer).running_var;
   }
   return at::batch_norm(input, weight, bias, mean, variance, pass != Pass::evaluate,
                         momentum(bank, pass), kNormEpsilon, /*cudnn_enabled=*/true);
+}
+
+bool FlexibleNet::keeps_statistics(Pass pass) const {
+  return pass == Pass::calibrate || (pass == Pass::train && sharing() == NormSharing::switchable);
+}
+
+at::Tensor FlexibleNet::run_segmented(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                                      const at::Tensor& input) const {
+  const auto& [slopes, offsets] = weights_.at(layer.layer);
+  if (pass == Pass::evaluate) {
+    const Norm& running = bank->norms.at(layer.layer);
+    return multi_segment(input, slopes, offsets, running.running_mean, running.running_var);
+  }
+  const auto [variance, mean] = at::var_mean(input.detach(), /*unbiased=*/false);
+  if (keeps_statistics(pass)) {
+    Norm& running = bank->norms.at(layer.layer);
+    running.running_mean.lerp_(mean.view({1}), momentum(bank, pass));
+    running.running_var.lerp_(variance.view({1}), momentum(bank, pass));
+  }
+  return multi_segment(input, slopes, offsets, mean, variance);
 }
 
 }  // namespace concertina

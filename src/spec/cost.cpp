@@ -36,6 +36,11 @@ void add_layer(const Layer& spec, const ResolvedLayer& layer, Cost& cost) {
       cost.bytes += 2 * 4 * layer.out_channels;
       break;
     case LayerKind::activation:
+      other_ops = outputs;
+      if (!is_segmented(spec)) break;
+      params = 2 * spec.segments;
+      cost.bytes += 2 * 4;
+      break;
     case LayerKind::pool:
       other_ops = outputs;
       break;

@@ -51,6 +51,12 @@ void check_numbers(const NetSpec& net, const Layer& layer) {
   if (layer.bias && layer.kind != LayerKind::conv && layer.kind != LayerKind::depthwise) {
     refuse(net, layer, "only a convolution can say whether it has a bias");
   }
+  const bool has_even = layer.segments >= 2 && layer.segments <= 64 && layer.segments % 2 == 0;
+  if (is_segmented(layer) ? !has_even : layer.segments != 0) {
+    refuse(net, layer,
+           "has " + std::to_string(layer.segments) + " segments; expected " +
+               (is_segmented(layer) ? "an even number from 2 to 64" : "none"));
+  }
   if (layer.elastic && layer.kind != LayerKind::conv) {
     refuse(net, layer, "only a convolution's output channels can be elastic");
   }

@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 
 const std::vector<std::string> kKinds = {"input", "conv", "depthwise", "norm",  "activation",
                                          "pool",  "add",  "concat",    "linear"};
-const std::vector<std::string> kActivations = {"relu", "relu6"};
+const std::vector<std::string> kActivations = {"relu", "relu6", "lma"};
 const std::vector<std::string> kPools = {"average", "global_average"};
 
 template <typename Enum>
@@ -45,6 +45,7 @@ Json write_layer(const Layer& layer) {
   if (!layer.module.empty()) json["module"] = layer.module;
   if (layer.kind == LayerKind::activation) {
     json["activation"] = name_of(layer.activation, kActivations);
+    if (is_segmented(layer)) json["segments"] = layer.segments;
   }
   if (layer.kind == LayerKind::pool) json["pool"] = name_of(layer.pool, kPools);
   if (has_window(layer)) {
@@ -69,6 +70,7 @@ Layer read_layer(const Json& json) {
   layer.module = json.value("module", "");
   if (layer.kind == LayerKind::activation) {
     layer.activation = read_name<Activation>(json, "activation", kActivations);
+    if (is_segmented(layer)) layer.segments = json.at("segments").get<int>();
   }
   if (layer.kind == LayerKind::pool) layer.pool = read_name<Pool>(json, "pool", kPools);
   if (has_window(layer)) {

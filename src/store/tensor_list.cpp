@@ -11,11 +11,12 @@ constexpr std::size_t kMaxRank = 4;
 
 hsize_t size(int count) { return static_cast<hsize_t>(count); }
 
-// Convolution and linear weights as LibTorch's own layers have them; all else is one number a
-// channel.
+// Convolution and linear weights as LibTorch's own layers have them, segmented activations as nn
+// does; all else is one number a channel.
 Dims expected_dims(const Layer& layer, const ResolvedLayer& shape, const std::string& parameter) {
   const hsize_t out = size(shape.out_channels), in = size(shape.in_channels);
   const hsize_t kernel = size(layer.kernel);
+  if (is_segmented(layer)) return {parameter.find("running_") == 0 ? 1 : size(layer.segments)};
   if (parameter != "weight") return {out};
   if (layer.kind == LayerKind::conv) return {out, in, kernel, kernel};
   if (layer.kind == LayerKind::depthwise) return {out, 1, kernel, kernel};

@@ -25,7 +25,8 @@ inline FlexibleNet example_net(const NetSpec& spec, NormSharing sharing = NormSh
   for (const Width width : spec.widths) {
     net.reset_statistics(width);
     for (const Parameter& one : net.parameters()) {
-      if (one.name.find("norm") == std::string::npos && one.axes != "channel") continue;
+      const bool is_small = one.axes == "channel" || one.axes == "segment";
+      if (one.name.find("norm") == std::string::npos && !is_small) continue;
       at::Tensor(one.value.detach()).add_(at::randn(one.value.sizes()), 0.2);
     }
     net.forward(images_for(spec, 8), {width, spec.exit_count()}, Pass::calibrate);

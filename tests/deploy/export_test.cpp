@@ -49,6 +49,48 @@ TEST(Export, EveryFormatIsReadAgainAndAnswersAsTheNet) {
   }
 }
 
+Case multi_segment_case(const std::string& name, const Subnet& subnet, bool folded) {
+  FlexibleNet net = example_net(make_net(name, {10, 3, 16, 16}, {"activation=lma"}));
+  PlainNet plain = plain_net(net.extract(subnet, Exits::only), example_card());
+  if (folded) plain = fold(plain);
+  const at::Tensor images = images_for(net.spec());
+  return {plain, {images, {logits_of(net, images, subnet)}}};
+}
+
+TEST(Export, MultiSegmentActivationsAreInEveryFormat) {
+  const support::TempFolder folder;
+  for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    for (const bool folded : {true, false}) {
+      Case one = multi_segment_case(name, {Width::parse("0.5"), 1}, folded);
+      for (const FormatEntry& format : formats()) {
+        write_net(one.net, format.format, folder / format.name, one.samples);
+        EXPECT_TRUE(fs::exists(folder / format.name));
+      }
+      one.samples.logits[0] = at::mul(one.samples.logits[0], 1.02);
+      for (const FormatEntry& format : formats()) {
+        EXPECT_THROW(write_net(one.net, format.format, folder / "x", one.samples), DataError);
+      }
+    }
+  }
+}
+
+// One operator at a time, so that no rounding comes between.
+TEST(Export, MultiSegmentActivationsAreWrittenAsTheyAre) {
+  NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16}, {"activation=lma"});
+  const Layer activation = spec.layers[3];
+  spec.layers = {spec.layers[0], activation, spec.layers[spec.layers.size() - 2],
+                 spec.layers.back()};
+  for (int k = 1; k < 4; ++k) spec.layers[static_cast<std::size_t>(k)].inputs = {k - 1};
+  spec.exits = {3};
+  spec.widths = {Width()};
+  FlexibleNet net = example_net(spec);
+  const PlainNet plain = plain_net(net, example_card());
+  const at::Tensor images = images_for(spec);
+  const at::Tensor expected = logits_of(net, images, {});
+  EXPECT_TRUE(close(run_onnx(onnx_bytes(plain), images), expected, 1e-6));
+  EXPECT_TRUE(close(run_torchscript(torchscript_bytes(plain), images), expected, 1e-6));
+}
+
 TEST(Export, ASmallerSubModelIsASmallerFile) {
   const support::TempFolder folder;
   for (const FormatEntry& format : formats()) {
@@ -92,6 +134,19 @@ TEST(Export, StateDictsOfNormsHaveTheirCounter) {
   }
   EXPECT_GT(means, 0);
   EXPECT_EQ(counters, means);
+}
+
+TEST(Export, StateDictsOfMultiSegmentActivationsHaveTheirTensorsAndNoCounter) {
+  const support::TempFolder folder;
+  const Case one = multi_segment_case("slimmable-mobilenet-v1-tiny", {}, false);
+  write_net(one.net, Format::pt, folder / "x.pt", one.samples);
+  std::vector<std::string> names;
+  for (const NamedTensor& tensor : read_state_dict(folder / "x.pt").tensors) {
+    if (tensor.name.rfind("stem.activation", 0) == 0) names.push_back(tensor.name);
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAre("stem.activation.weight", "stem.activation.bias",
+                                                   "stem.activation.running_mean",
+                                                   "stem.activation.running_var"));
 }
 
 TEST(Export, SafetensorsHoldTheFacts) {

@@ -62,6 +62,21 @@ TEST(FlexibleModel, RunsEverySubModelByValue) {
   }
 }
 
+TEST(FlexibleModel, RunsMultiSegmentActivationsByEachWidthsStatistics) {
+  for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    for (const auto sharing : {NormSharing::switchable, NormSharing::shared_affine}) {
+      FlexibleNet net = example_net(make_net(name, {10, 3, 16, 16}, {"activation=lma"}), sharing);
+      const FlexibleModel model = through_a_file(example_state(net), 2);
+      const at::Tensor images = images_for(net.spec());
+      for (const Measurement& one : model.submodels()) {
+        EXPECT_TRUE(
+            same_bytes(model.forward(images, one.subnet), logits_of(net, images, one.subnet)))
+            << one.id;
+      }
+    }
+  }
+}
+
 TEST(FlexibleModel, SaysWhatItIs) {
   FlexibleNet net = example_net("msdnet-tiny");
   const FlexibleModel model = through_a_file(example_state(net));

@@ -1,5 +1,6 @@
 #include "concertina/deploy/onnx.h"
 
+#include <algorithm>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -78,6 +79,24 @@ TEST(Onnx, ANodeHasTheNameOfItsLayer) {
       {"logits", "Gemm"}};
   EXPECT_EQ(file["nodes"], json(expected));
   EXPECT_EQ(file["initializers"][0], "features.0.0.weight");
+}
+
+TEST(Onnx, AMultiSegmentActivationIsAcceptedByItsChecker) {
+  if (!succeeds(kPython + " -c 'import onnx'")) {
+    GTEST_SKIP() << kPython << " has no onnx here (Debian: python3-onnx)";
+  }
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16}, {"activation=lma"});
+  const json file = checked(example_plain(example_net(spec), {Width(), 1}));
+  EXPECT_EQ(file["inferred"], json({"N", 10}));
+  EXPECT_EQ(file["shapes"], file["nodes"].size() - 1);
+  const auto nodes = file["nodes"].get<std::vector<std::pair<std::string, std::string>>>();
+  EXPECT_EQ(std::count(nodes.begin(), nodes.end(),
+                       std::pair<std::string, std::string>("stem.activation", "Add")),
+            1);
+  const auto initializers = file["initializers"].get<std::set<std::string>>();
+  for (const std::string one : {"first", "length", "slopes", "offsets"}) {
+    EXPECT_EQ(initializers.count("stem.activation." + one), 1U) << one;
+  }
 }
 
 TEST(Onnx, GivesTheSameLogitsInOpenCv) {

@@ -44,11 +44,18 @@ TEST(Catalogue, BadOptionsSayWhatIsExpected) {
   EXPECT_THAT(mobilenet("stage-strides=1-2-2"), HasSubstr("expected 5 numbers"));
   EXPECT_THAT(mobilenet("widths=1-0.5"), HasSubstr("ascending widths that end with 1"));
   EXPECT_THAT(mobilenet("widths=0.25-0.5"), HasSubstr("ascending widths that end with 1"));
+  EXPECT_THAT(mobilenet("activation=relu"),
+              HasSubstr("net option \"activation\" is \"relu\"; expected relu6 or lma"));
+  EXPECT_THAT(refusal<UsageError>("msdnet", {"activation=gelu"}),
+              HasSubstr("expected relu or lma"));
+  EXPECT_THAT(mobilenet("lma-segments=65"), HasSubstr("expected a number from 2 to 64"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"prune=mix"}), HasSubstr("expected max or min"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"reduction=2"}), HasSubstr("expected 0 to 1"));
 }
 
 TEST(Catalogue, OptionsThatDoNotGoTogetherAreRefused) {
+  EXPECT_THAT(refusal<UsageError>("msdnet", {"activation=lma", "lma-segments=7"}),
+              HasSubstr("has 7 segments; expected an even number from 2 to 64"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"growth=1", "scale-factors=1-1-1"}),
               HasSubstr("do not go together"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"growth=4096", "scale-factors=1-2-64", "blocks=32",
@@ -64,7 +71,7 @@ TEST(Catalogue, EveryMsdNetArgumentChangesTheNet) {
   for (const std::string setting :
        {"blocks=5", "base=3", "step=1", "step-mode=lin-grow", "channels=8", "growth=8",
         "scale-factors=1-2-2", "bottleneck=no", "bottleneck-factors=1-1-1", "reduction=0.25",
-        "reduction=0", "prune=min", "divisor=2", "widths=0.5-1"}) {
+        "reduction=0", "prune=min", "activation=lma", "divisor=2", "widths=0.5-1"}) {
     EXPECT_NE(text({setting}), plain) << setting;
   }
 }

@@ -105,6 +105,22 @@ TEST(Cost, ALargerSubModelCostsMore) {
   }
 }
 
+TEST(Cost, AMultiSegmentActivationAddsItsSlopesOffsetsAndStatistics) {
+  const NetSpec plain = make_net("slimmable-mobilenet-v1-tiny", cifar(10));
+  const NetSpec lma =
+      make_net("slimmable-mobilenet-v1-tiny", cifar(10), {"activation=lma", "lma-segments=10"});
+  for (const Subnet& subnet : all_subnets(plain, plain.widths)) {
+    const Cost before = subnet_cost(plain, subnet).anytime,
+               after = subnet_cost(lma, subnet).anytime;
+    const int layers = 1 + 2 * 5;
+    EXPECT_EQ(after.params, before.params + layers * 2 * 10);
+    EXPECT_EQ(after.bytes, before.bytes + layers * 4 * (2 * 10 + 2));
+    EXPECT_EQ(after.macs, before.macs);
+    EXPECT_EQ(after.ops, before.ops);
+    EXPECT_EQ(after.peak_activation_bytes, before.peak_activation_bytes);
+  }
+}
+
 TEST(Cost, PeakActivationOfAChainIsItsLargestPair) {
   // Input (32 channels) and output (64) of the first pointwise convolution are alive together.
   const NetSpec net = make_net("slimmable-mobilenet-v1", cifar(10));

@@ -39,6 +39,28 @@ TEST(NetSpec, BiasAndModuleStandInTheText) {
   EXPECT_THAT(refusal(net), HasSubstr("only a convolution can say whether it has a bias"));
 }
 
+TEST(NetSpec, SegmentsStandInTheTextAndAreEven) {
+  for (const std::string name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    const NetSpec net = make_net(name, {10, 3, 32, 32}, {"activation=lma", "lma-segments=6"});
+    const std::string text = write_spec(net);
+    const NetSpec read = read_spec(text);
+    EXPECT_EQ(write_spec(read), text);
+    for (const Layer& layer : read.layers) {
+      EXPECT_EQ(layer.segments, layer.kind == LayerKind::activation ? 6 : 0) << layer.name;
+    }
+  }
+  NetSpec net = make_net("slimmable-mobilenet-v1-tiny", {}, {"activation=lma"});
+  for (const int segments : {0, 7, 66, -2}) {
+    net.layers[3].segments = segments;
+    EXPECT_THAT(refusal(net),
+                HasSubstr("layer \"stem.activation\": has " + std::to_string(segments) +
+                          " segments; expected an even number from 2 to 64"));
+  }
+  net.layers[3].activation = Activation::relu;
+  net.layers[3].segments = 8;
+  EXPECT_THAT(refusal(net), HasSubstr("has 8 segments; expected none"));
+}
+
 TEST(NetSpec, StateDictNamesAreTheModulesWhereTheyAreKnown) {
   NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
   for (Layer& layer : spec.layers) layer.module.clear();

@@ -20,9 +20,10 @@ inline Recipe tiny_recipe(const std::vector<std::string>& settings = {},
 
 struct TinyRun {
   explicit TinyRun(Recipe with = tiny_recipe(),
-                   const std::string& net = "slimmable-mobilenet-v1-tiny")
+                   const std::string& net = "slimmable-mobilenet-v1-tiny",
+                   const std::vector<std::string>& options = {})
       : recipe(std::move(with)),
-        spec(make_net(net, {4, 3, 16, 16})),
+        spec(make_net(net, {4, 3, 16, 16}, options)),
         data(prepare_data(support::tiny_dataset({4, 3, 16, 16, 96, 32}), "tiny", 0, recipe)),
         teachers(support::untrained_teachers(recipe.plan, spec)) {}
 

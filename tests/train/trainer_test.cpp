@@ -1,5 +1,6 @@
 #include "concertina/train/trainer.h"
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 
@@ -109,6 +110,32 @@ TEST(Trainer, ACutLeavesARunOfASmallerNet) {
   }
   const std::size_t smallest = stored.evaluations.size() - 4;  // of the test, at the end
   EXPECT_GT(stored.evaluations[0].params, stored.evaluations[smallest].params);
+}
+
+// What it learns and its statistics are in the checkpoint.
+TEST(Trainer, MultiSegmentActivationsResumeToTheSameBytes) {
+  for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    for (const std::string norm : {"switchable", "calibrated"}) {
+      const TinyRun run(tiny_recipe({"train.epochs=2", "net.norm=" + norm}, "lma"), net,
+                        {"activation=lma"});
+      expect_same_bytes_when_broken(run, net + " lma " + norm);
+      const TempFolder folder;
+      RunState state = run.fresh();
+      run.train_in(folder, state);
+      const auto of = [](const Tensors& tensors, const std::string& name) {
+        const auto is_it = [&](const NamedTensor& one) { return one.name == name; };
+        return std::find_if(tensors.begin(), tensors.end(), is_it)->value;
+      };
+      const std::string layer =
+          net == "msdnet-tiny" ? "first.scale0.activation" : "stem.activation";
+      const RunState stored = read_run(folder / "run.h5");
+      EXPECT_GT(at::abs(of(stored.weights, layer + "/weight")).sum().item<float>(), 0);
+      const Tensors& narrow = stored.norms.front().values;
+      const Tensors& full = stored.norms.back().values;
+      EXPECT_FALSE(
+          same_bytes(of(narrow, layer + "/running_var"), of(full, layer + "/running_var")));
+    }
+  }
 }
 
 TEST(Trainer, GradientsThroughTeachersResumeToo) {

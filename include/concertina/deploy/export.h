@@ -34,10 +34,13 @@ ModelState model_of(const FlexibleNet& net, const Card& card, std::vector<Measur
 // How far logits that were read again may be from the net's, as a share of the largest: folding
 // and other kernels sum in another order, a few ulp a layer.
 constexpr double kExportTolerance = 1e-4;
+// The same where activations jump (lma): what lies at a jump may then fall on its other side.
+constexpr double kJumpTolerance = 1e-2;
 
 struct Proof {
   std::int64_t images = 0;
   double difference = 0;  // the largest between two logits, as a share of the largest logit
+  double tolerance = kExportTolerance;  // that it was held to
 };
 
 // Images and what the net in training says of them: the logits [N, classes] of each sub-model.
@@ -47,8 +50,8 @@ struct Samples {
 };
 
 // Writes the file, reads it again, runs it on the samples, and only then gives it its name. Throws
-// IoError, and DataError when the difference is beyond kExportTolerance; the old file, or none,
-// stays then.
+// IoError, and DataError when the difference is beyond the tolerance; the old file, or none, stays
+// then.
 Proof write_net(const PlainNet& net, Format format, const std::filesystem::path& file,
                 const Samples& samples);
 Proof write_all(const ModelState& model, const std::filesystem::path& file, const Samples& samples);

@@ -24,7 +24,8 @@ struct LayerTensors;
 }  // namespace fused
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
-// are [full C] when the net shares them between widths.
+// are [full C] when the net shares them between widths. Of a segmented activation the statistics
+// alone, [1]: of the whole map.
 struct Norm {
   at::Tensor weight, bias, running_mean, running_var;
 };
@@ -84,7 +85,7 @@ const char* precision_name(Precision precision);  // "fp32", "bf16"
 struct Parameter {
   std::string name;
   at::Tensor value;
-  std::string axes;       // "out,in,height,width", "out,in", "channel"
+  std::string axes;       // "out,in,height,width", "out,in", "channel", "segment", "layer"
   bool is_matrix;         // weight of a convolution (not depthwise) or linear layer
   bool is_scale = false;  // weight of a norm
 };
@@ -138,11 +139,11 @@ class FlexibleNet {
 
   // Every trained tensor, in the order of the layers; the order never changes for a spec.
   std::vector<Parameter> parameters() const;
-  // The full weights of convolutions and linear layers (and shared norm weights): /weights of a
-  // file.
+  // The full weights of convolutions and linear layers, the slopes and offsets of segmented
+  // activations (and shared norm weights): /weights of a file.
   std::vector<Parameter> weights() const;
   // All four tensors of a width's norms, "LAYER/running_mean" and so on; weight and bias sliced to
-  // the width where they are shared.
+  // the width where they are shared. The two statistics of its segmented activations too.
   std::vector<Parameter> norms(Width width) const;
 
   // The sub-model as a net of its own with copied weights: the ordinary small model.
@@ -152,7 +153,8 @@ class FlexibleNet {
   friend class FrozenNet;
 
   struct LayerWeights {
-    at::Tensor weight, bias;  // bias of linear layers, and where Layer::bias says so
+    at::Tensor weight, bias;  // bias of linear layers, and where Layer::bias says so; of segmented
+                              // activations the slopes and the offsets, [segments]
   };
   struct Bank {
     bool calibrated = false;
@@ -187,6 +189,10 @@ class FlexibleNet {
                        const std::vector<at::Tensor>& inputs) const;
   at::Tensor run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
                       const at::Tensor& input) const;
+  at::Tensor run_segmented(const ResolvedLayer& layer, Bank* bank, Pass pass,
+                           const at::Tensor& input) const;
+  // Whether this pass moves the running statistics.
+  bool keeps_statistics(Pass pass) const;
 
   NetSpec spec_;
   std::vector<Width> widths_;

@@ -12,7 +12,11 @@
 namespace concertina {
 
 enum class LayerKind { input, conv, depthwise, norm, activation, pool, add, concat, linear };
-enum class Activation { relu, relu6 };
+enum class Activation {
+  relu,
+  relu6,
+  lma  // docs/methods.md, Light multi-segment activation: trained, with statistics a width
+};
 enum class Pool { average, global_average };
 
 // One layer. Feature maps are [N, channels, height, width].
@@ -28,6 +32,7 @@ struct Layer {
   int stride = 1;           // conv, depthwise, pool(average)
   int padding = 0;          // conv, depthwise: zeros on each side, pixels
   Activation activation = Activation::relu;
+  int segments = 0;  // activation lma: even, 2 to 64
   Pool pool = Pool::global_average;
   std::string module;  // what PyTorch implementations of the net call it in their state_dict:
                        // "features.3.body.0"; "" = it has no parameters, or no such name
@@ -48,8 +53,19 @@ struct NetSpec {
   int exit_count() const { return static_cast<int>(exits.size()); }
 };
 
+inline bool is_segmented(const Layer& layer) {
+  return layer.kind == LayerKind::activation && layer.activation == Activation::lma;
+}
+// Running statistics that every width has for itself: [channels] of a norm, [1] of a segmented
+// activation.
+inline bool has_statistics(const Layer& layer) {
+  return layer.kind == LayerKind::norm || is_segmented(layer);
+}
+
 // Added to a norm's variance, as in every public checkpoint of these nets.
 constexpr double kNormEpsilon = 1e-5;
+// Of a segmented activation's map, so that a map of one value has segments.
+constexpr double kLeastDeviation = 1e-5;
 
 // What PyTorch implementations call a tensor of a layer ("stem.conv/weight"): its module, or the
 // layer's own path where it has none, `between`, a dot and the parameter: "features.0.0.weight".
