@@ -120,6 +120,9 @@ TEST(MultiSegment, AMapOfOneValueAndOneThatIsNotFiniteHaveSegments) {
 
 TEST(MultiSegment, ALayerOfANetSeesItsWholeMap) {
   FlexibleNet net = segmented_net(segmented_spec());
+  for (const Parameter& one : net.norms(kHalf)) {  // else the mean of the map is 0
+    if (one.name == "stem.norm/bias") at::Tensor(one.value.detach()).fill_(0.5);
+  }
   const auto weights = tensors(net.weights());
   const auto results = net.forward(images_for(), {kHalf, 1}, Pass::train, Exits::only,
                                    {"stem.norm", "stem.activation"});
@@ -168,7 +171,8 @@ TEST(MultiSegment, AnEvaluationDoesNotDependOnTheOrderOfItsImages) {
   const at::Tensor images = images_for(8);
   const at::Tensor forth = evaluated(net, images, {kHalf, 1});
   const at::Tensor back = evaluated(net, at::flip(images, {0}), {kHalf, 1});
-  EXPECT_TRUE(same_bytes(at::flip(back, {0}), forth));
+  EXPECT_TRUE(close(at::flip(back, {0}), forth, 1e-3));  // rounding, and what it moves over a jump
+  EXPECT_TRUE(same_bytes(evaluated(net, images, {kHalf, 1}), forth));
 }
 
 TEST(MultiSegment, CalibrationIsTheExactAverageOfTheBatches) {
