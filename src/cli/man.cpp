@@ -17,7 +17,7 @@ struct Row {
 // As in docs/cli.md.
 constexpr Row kExitCodes[] = {
     {"0", "done"},
-    {"2", "the command line, a recipe or an option is wrong"},
+    {"2", "the command line, a recipe, a file of preferences or an option is wrong"},
     {"65",
      "a data set, a file of ours or a state dict is damaged, of the wrong kind, or does not fit"},
     {"66", "a file, folder, run, network or recipe is not there"},

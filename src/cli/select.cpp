@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
@@ -15,6 +16,8 @@
 
 #include "budget.h"
 #include "commands.h"
+#include "preference_file.h"
+#include "preference_results.h"
 #include "results.h"
 #include "runs.h"
 #include "start.h"
@@ -30,7 +33,10 @@ std::vector<Option> options() {
       {positional("RUN", "the run folder, or a sweep file; choice.ini is written beside it")},
       {cost_options(),
        measured_options(),
-       {text_option("latency-table", "FILE",
+       {text_option("prefer", "FILE",
+                    "choose by the value that follows from the comparisons in it, instead of the"
+                    " most accurate"),
+        text_option("latency-table", "FILE",
                     "take the latencies from there: what `concertina bench latency --out"
                     " FILE` wrote on another device"),
         choice_option("axis", {"macs", "params", "bytes", "memory", "latency"},
@@ -103,33 +109,64 @@ struct Answer {
   Measurement choice;
   std::size_t fitting;
   std::vector<Measurement> front;
+  std::optional<Preferred> preferred;
 };
 
 std::string why(const Answer& answer, const Sweep& sweep) {
+  const std::string best =
+      answer.preferred ? "worth most by " + answer.preferred->file : "the most accurate";
   const std::string all = std::to_string(sweep.rows.size());
-  if (answer.budget.empty()) return "the most accurate of " + all + " sub-models; no budget given";
-  return "the most accurate of the " + std::to_string(answer.fitting) + " of " + all +
+  if (answer.budget.empty()) return best + " of " + all + " sub-models; no budget given";
+  return best + " of the " + std::to_string(answer.fitting) + " of " + all +
          " sub-models that fit " + answer.budget.text();
 }
 
 void print_text(const Answer& answer, const Sweep& sweep, const std::string& axis) {
   const Measurement& row = answer.choice;
   std::cout << "choice: " << row.id << ", " << why(answer, sweep) << "\n\n"
-            << measurement_table({row}, sweep.setting) << "\nPareto front, accuracy against "
-            << axis << ":\n"
+            << measurement_table({row}, sweep.setting);
+  if (answer.preferred) std::cout << "\n" << preferences_text(*answer.preferred);
+  std::cout << "\nPareto front, accuracy against " << axis << ":\n"
             << measurement_table(answer.front, sweep.setting);
 }
 
 void print_answer(const Answer& answer, const Sweep& sweep, const fs::path& file,
                   const Options& options) {
   if (!options.flag("json")) return print_text(answer, sweep, options.text("axis"));
-  print_json({{"choice", measurement_json(answer.choice)},
-              {"why", why(answer, sweep)},
-              {"budget", answer.budget.text()},
-              {"file", file.string()},
-              {"axis", options.text("axis")},
-              {"setting", setting_json(sweep.setting)},
-              {"pareto", measurements_json(answer.front)}});
+  Json json = {{"choice", measurement_json(answer.choice)},
+               {"why", why(answer, sweep)},
+               {"budget", answer.budget.text()},
+               {"file", file.string()},
+               {"axis", options.text("axis")},
+               {"setting", setting_json(sweep.setting)},
+               {"pareto", measurements_json(answer.front)}};
+  if (answer.preferred) json["preferences"] = preferences_json(*answer.preferred);
+  print_json(json);
+}
+
+std::optional<Preferred> by_preferences(const Sweep& sweep, const Budget& budget,
+                                        const Options& options) {
+  if (!options.given("prefer")) return std::nullopt;
+  Preferred preferred;
+  preferred.file = options.text("prefer");
+  preferred.preferences = parse_preferences(read_file(preferred.file), preferred.file, sweep.rows);
+  preferred.result = choose_preferred(sweep.rows, budget, preferred.preferences);
+  warn_of_preferences(preferred);
+  return preferred;
+}
+
+Answer answer_of(const Sweep& sweep, const Budget& budget, const Options& options) {
+  Answer answer{budget,
+                {},
+                0,
+                pareto_front(sweep.rows, parse_cost_axis(options.text("axis"))),
+                by_preferences(sweep, budget, options)};
+  answer.choice =
+      answer.preferred ? answer.preferred->result.ranking.front().row : choose(sweep.rows, budget);
+  answer.fitting = static_cast<std::size_t>(
+      std::count_if(sweep.rows.begin(), sweep.rows.end(),
+                    [&](const Measurement& row) { return fits(row, budget); }));
+  return answer;
 }
 
 int run(const Options& options) {
@@ -138,15 +175,12 @@ int run(const Options& options) {
   Sweep sweep = read_sweep(file);
   warn_of_doubts(file, sweep);
   if (options.given("latency-table")) take_latencies(options.text("latency-table"), file, sweep);
-  Answer answer{budget, choose(sweep.rows, budget), 0,
-                pareto_front(sweep.rows, parse_cost_axis(options.text("axis")))};
-  answer.fitting = static_cast<std::size_t>(
-      std::count_if(sweep.rows.begin(), sweep.rows.end(),
-                    [&](const Measurement& row) { return fits(row, budget); }));
-  const fs::path folder = file.parent_path();
-  const fs::path choice = folder / "choice.ini";
+  const Answer answer = answer_of(sweep, budget, options);
+  const fs::path choice = file.parent_path() / "choice.ini";
   const std::string name = fs::absolute(file).lexically_normal().parent_path().filename();
-  replace_file(choice, {choice_text(answer.choice, budget, sweep.setting, name)});
+  std::string text = choice_text(answer.choice, budget, sweep.setting, name);
+  if (answer.preferred) text += preferences_ini(*answer.preferred);
+  replace_file(choice, {text});
   print_answer(answer, sweep, choice, options);
   return 0;
 }
@@ -155,9 +189,10 @@ int run(const Options& options) {
 
 Command select_command() {
   return {"select",
-          "the most accurate sub-model that fits a budget",
+          "the sub-model that fits: the most accurate in a budget, or by preferences",
           options(),
-          {"concertina select runs/mb1 --max-macs 15M --max-latency 4ms"},
+          {"concertina select runs/mb1 --max-macs 15M --max-latency 4ms",
+           "concertina select runs/mb1 --prefer prefs.ini"},
           &run};
 }
 
