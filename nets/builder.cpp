@@ -73,9 +73,17 @@ void NetBuilder::call(int activation, const std::string& conv, const std::string
 }
 
 int NetBuilder::concat(const std::vector<int>& inputs, const std::string& name) {
+  return join(LayerKind::concat, inputs, name);
+}
+
+int NetBuilder::mean(const std::vector<int>& inputs, const std::string& name) {
+  return join(LayerKind::mean, inputs, name);
+}
+
+int NetBuilder::join(LayerKind kind, const std::vector<int>& inputs, const std::string& name) {
   Layer layer;
   layer.name = name;
-  layer.kind = LayerKind::concat;
+  layer.kind = kind;
   layer.inputs = inputs;
   return add(layer);
 }

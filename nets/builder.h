@@ -25,6 +25,7 @@ class NetBuilder {
   // What PyTorch calls the convolution and the norm in front of `activation` (Layer::module).
   void call(int activation, const std::string& conv, const std::string& norm);
   int concat(const std::vector<int>& inputs, const std::string& name);
+  int mean(const std::vector<int>& inputs, const std::string& name);
   int global_average_pool(int input, const std::string& name);
   // A linear layer to the classes, and an exit; PyTorch calls it `module`.
   void exit(int input, const std::string& name, const std::string& module = "");
@@ -37,6 +38,7 @@ class NetBuilder {
 
  private:
   int add(Layer layer);
+  int join(LayerKind kind, const std::vector<int>& inputs, const std::string& name);
   NetSpec net_;
   int stage_ = 0;
 };
@@ -54,6 +56,7 @@ std::vector<Width> parse_widths(const std::string& option, const std::string& te
 
 // The architectures; their options are in catalogue.cpp's table.
 NetSpec slimmable_mobilenet_v1(const NetInput& input, const NetOptions& options);
+NetSpec nonn_mobilenet_v1(const NetInput& input, const NetOptions& options);
 NetSpec msdnet(const NetInput& input, const NetOptions& options);
 
 }  // namespace concertina

@@ -17,19 +17,29 @@ NetOption segments_option() { return {"lma-segments", "8", "of activation lma: e
 std::vector<NetOption> mobilenet_options(const std::string& stem, const std::string& strides,
                                          const std::string& blocks, const std::string& percent,
                                          const std::string& widths,
-                                         const std::string& branches = "1",
-                                         const std::string& shared = "3") {
-  return {{"stem-stride", stem, "stride of the first convolution, 1 to 4"},
-          {"stage-strides", strides, "strides of the five stages, such as 1-2-2-2-2"},
-          {"stage-blocks", blocks, "blocks of the five stages"},
-          {"channels-percent", percent, "all channel counts, in percent of the published ones"},
-          {"branches", branches,
+                                         const std::vector<NetOption>& own) {
+  std::vector<NetOption> options = {
+      {"stem-stride", stem, "stride of the first convolution, 1 to 4"},
+      {"stage-strides", strides, "strides of the five stages, such as 1-2-2-2-2"},
+      {"stage-blocks", blocks, "blocks of the five stages"},
+      {"channels-percent", percent, "all channel counts, in percent of the published ones"}};
+  options.insert(options.end(), own.begin(), own.end());
+  options.push_back(activation_option("relu6"));
+  options.push_back(segments_option());
+  options.push_back({"widths", widths, "the widths that are trained, ascending to 1"});
+  return options;
+}
+
+std::vector<NetOption> branches_of(const std::string& branches) {
+  return {{"branches", branches,
            "how often the stages behind the shared ones stand side by side, "
            "each with an exit"},
-          {"shared-stages", shared, "of several branches: the stages in front of them, 0 to 4"},
-          activation_option("relu6"),
-          segments_option(),
-          {"widths", widths, "the widths that are trained, ascending to 1"}};
+          {"shared-stages", "3", "of several branches: the stages in front of them, 0 to 4"}};
+}
+
+std::vector<NetOption> devices_of(const std::string& channels) {
+  return {{"devices", "4", "nets side by side; device i sends part i modulo the parts"},
+          {"part-channels", channels, "channels of each part's map, whatever the width"}};
 }
 
 struct MsdNetPreset {
@@ -59,6 +69,11 @@ NetEntry mobilenet_entry(const std::string& name, const std::string& summary,
   return {name, summary, std::move(options), &slimmable_mobilenet_v1};
 }
 
+NetEntry devices_entry(const std::string& name, const std::string& summary,
+                       std::vector<NetOption> options) {
+  return {name, summary, std::move(options), &nonn_mobilenet_v1};
+}
+
 NetEntry msdnet_entry(const std::string& name, const std::string& summary,
                       const MsdNetPreset& preset) {
   return {name, summary, msdnet_options(preset), &msdnet};
@@ -76,17 +91,29 @@ std::vector<std::string> option_names(const NetEntry& entry) {
 const std::vector<NetEntry>& net_catalogue() {
   static const std::vector<NetEntry> entries = {
       mobilenet_entry("slimmable-mobilenet-v1", "MobileNet-V1 in four widths, strides for 32x32",
-                      mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
+                      mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1",
+                                        branches_of("1"))),
       mobilenet_entry("slimmable-mobilenet-v1-imagenet", "the same with its strides for 224x224",
-                      mobilenet_options("2", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1")),
-      mobilenet_entry("slimmable-mobilenet-v1-small", "three widths of a quarter of its channels",
-                      mobilenet_options("1", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-1")),
+                      mobilenet_options("2", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1",
+                                        branches_of("1"))),
+      mobilenet_entry(
+          "slimmable-mobilenet-v1-small", "three widths of a quarter of its channels",
+          mobilenet_options("1", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-1", branches_of("1"))),
       mobilenet_entry("slimmable-mobilenet-v1-tiny", "a tiny one in four widths, for tests",
-                      mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1")),
-      mobilenet_entry("branched-mobilenet-v1", "MobileNet-V1 with four branches, strides for 32x32",
-                      mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "1", "4")),
-      mobilenet_entry("branched-mobilenet-v1-tiny", "a tiny one with three branches, for tests",
-                      mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "1", "3")),
+                      mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "0.25-0.5-0.75-1",
+                                        branches_of("1"))),
+      mobilenet_entry(
+          "branched-mobilenet-v1", "MobileNet-V1 with four branches, strides for 32x32",
+          mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "1", branches_of("4"))),
+      mobilenet_entry(
+          "branched-mobilenet-v1-tiny", "a tiny one with three branches, for tests",
+          mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "25", "1", branches_of("3"))),
+      devices_entry(
+          "nonn-mobilenet-v1", "four MobileNet-V1s on devices that send parts of one map",
+          mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "25", "0.5-1", devices_of("512-512"))),
+      devices_entry(
+          "nonn-mobilenet-v1-tiny", "tiny ones on four devices, for tests",
+          mobilenet_options("2", "1-2-2-1-1", "1-1-1-1-1", "12", "0.5-1", devices_of("128-128"))),
       msdnet_entry("msdnet", "multi-scale dense net, seven exits (as msdnet-a)",
                    {"7", "4", "2", "even", "16", "6", "1"}),
       msdnet_entry("msdnet-a", "any-time, 7 exits, growth 6",

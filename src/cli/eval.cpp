@@ -9,6 +9,7 @@
 #include "attack.h"
 #include "commands.h"
 #include "eval_budgeted.h"
+#include "failures.h"
 #include "progress.h"
 #include "results.h"
 #include "runs.h"
@@ -56,20 +57,32 @@ void check_widths(const std::vector<Subnet>& subnets, const RunState& state, con
   }
 }
 
-// `robust` of each of them, or empty.
-void print_table(const RunState& state, const std::vector<Score>& scores,
-                 const std::vector<Score>& robust) {
+// What was measured of one sub-model.
+struct Measured {
+  Score score;
+  std::optional<Score> robust;         // --attack
+  std::vector<FailureScore> failures;  // --fail
+};
+
+void print_table(const RunState& state, const std::vector<Measured>& measured,
+                 const Options& options) {
   std::vector<std::string> head{"sub-model", ">accuracy", ">loss"};
-  if (!robust.empty()) head.insert(head.end(), {">attacked", ">loss"});
+  if (measured.front().robust) head.insert(head.end(), {">attacked", ">loss"});
+  if (options.given("fail")) {
+    head.insert(head.end(), {">" + options.text("fail") + " failed, mean", ">worst", ">best"});
+  }
   head.emplace_back(">images");
   TextTable table(head);
-  for (std::size_t k = 0; k < scores.size(); ++k) {
-    const Score& score = scores[k];
+  for (const auto& [score, robust, failures] : measured) {
     std::vector<std::string> row{subnet_id(state.net, score.subnet), accuracy_cell(score.accuracy),
                                  loss_cell(score.loss)};
-    if (!robust.empty()) {
-      row.push_back(accuracy_cell(robust[k].accuracy));
-      row.push_back(loss_cell(robust[k].loss));
+    if (robust) {
+      row.insert(row.end(), {accuracy_cell(robust->accuracy), loss_cell(robust->loss)});
+    }
+    if (!failures.empty()) {
+      const FailureSummary all = summary_of(failures);
+      row.insert(row.end(),
+                 {accuracy_cell(all.mean), accuracy_cell(all.worst), accuracy_cell(all.best)});
     }
     row.push_back(std::to_string(score.images));
     table.add(row);
@@ -85,25 +98,25 @@ Json attack_json(const Attack& attack) {
           {"random_start", attack.setting.random_start}};
 }
 
-void print_scores(const RunState& state, const std::vector<Score>& scores,
-                  const std::vector<Score>& robust, const std::optional<Attack>& attack,
-                  const Options& options) {
-  if (!options.flag("json")) return print_table(state, scores, robust);
+void print_measured(const RunState& state, const std::vector<Measured>& measured,
+                    const std::optional<Attack>& attack, const Options& options) {
+  if (!options.flag("json")) return print_table(state, measured, options);
   Json json = {{"run", options.text("RUN")},
                {"split", options.text("split")},
                {"checkpoint", options.text("checkpoint")},
                {"epoch", state.progress.epoch},
                {"submodels", Json::array()}};
   if (attack) json["attack"] = attack_json(*attack);
-  for (std::size_t k = 0; k < scores.size(); ++k) {
-    Json row = subnet_json(state.net, scores[k].subnet);
-    row["accuracy"] = scores[k].accuracy;
-    row["loss"] = scores[k].loss;
-    if (attack) {
-      row["robust_accuracy"] = robust[k].accuracy;
-      row["robust_loss"] = robust[k].loss;
+  for (const auto& [score, robust, failures] : measured) {
+    Json row = subnet_json(state.net, score.subnet);
+    row["accuracy"] = score.accuracy;
+    row["loss"] = score.loss;
+    if (robust) {
+      row["robust_accuracy"] = robust->accuracy;
+      row["robust_loss"] = robust->loss;
     }
-    row["images"] = scores[k].images;
+    if (!failures.empty()) row["failures"] = failures_json(failures);
+    row["images"] = score.images;
     json["submodels"].push_back(std::move(row));
   }
   print_json(json);
@@ -121,6 +134,8 @@ int run(const Options& options) {
   const Recipe recipe = recipe_of(state);
   const std::vector<Subnet> subnets = asked_for(options, state);
   const bool best = options.text("checkpoint") == "best";
+  const int failures = options.given("fail") ? static_cast<int>(options.integer("fail")) : 0;
+  if (failures > 0) check_failures(state.net, failures);
   if (options.flag("budgeted")) return eval_budgeted(state, recipe, device, options);
   if (!best) check_widths(subnets, state, recipe, folder_of_run(options.text("RUN")));
   const PreparedData data = data_of_run(state, recipe, options);
@@ -128,12 +143,12 @@ int run(const Options& options) {
   const Split split = first_images(split_of(data, options.text("split")), options);
   const std::optional<Attack> attack = chosen_attack(options, data.statistics, recipe.seed);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);
-  std::vector<Score> scores, robust;
+  std::vector<Measured> measured;
   {
     ProgressLine line(options.flag("quiet"));
     const Rate rate;
     for (const Subnet& subnet : subnets) {
-      const double before = static_cast<double>(scores.size());
+      const double before = static_cast<double>(measured.size());
       const auto progress = [&](std::int64_t done, std::int64_t all) {
         const double count = static_cast<double>(subnets.size());
         const double finished = before + static_cast<double>(done) / static_cast<double>(all);
@@ -144,13 +159,16 @@ int run(const Options& options) {
         line.show(view);
         return true;
       };
-      scores.push_back(*scorer.score(subnet, loader, progress));
-      if (!attack) continue;
-      robust.push_back(robust_score(scorer.small_net(subnet), loader, *attack, progress));
-      robust.back().subnet = subnet;
+      Measured& one = measured.emplace_back();
+      one.score = *scorer.score(subnet, loader, progress);
+      if (attack) one.robust = robust_score(scorer.small_net(subnet), loader, *attack, progress);
+      if (failures > 0) {
+        FlexibleNet net = scorer.small_net(subnet);
+        one.failures = evaluate_failures(net, loader, failures, progress);
+      }
     }
   }
-  print_scores(state, scores, robust, attack, options);
+  print_measured(state, measured, attack, options);
   return 0;
 }
 
@@ -169,7 +187,7 @@ Command eval_command() {
                 integer_option("images", {0, 1000000000}, "only the first N of the split; 0 = all",
                                "0"),
                 data_option()},
-               {attack_options(), machine_options(), output_options()}),
+               {attack_options(), {fail_option()}, machine_options(), output_options()}),
           {"concertina eval runs/mb1 --split test --json"},
           &run};
 }

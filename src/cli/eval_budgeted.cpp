@@ -19,8 +19,10 @@ void check_options(const RunState& state, const Options& options) {
   if (options.text("checkpoint") == "best") {
     throw UsageError("--budgeted takes the net as the run left it; expected --checkpoint last");
   }
-  if (options.given("submodel")) {
-    throw UsageError("--budgeted and --submodel exclude each other" + options.see_help());
+  for (const char* other : {"submodel", "fail", "attack"}) {
+    if (!options.given(other)) continue;
+    throw UsageError(std::string("--budgeted and --") + other + " exclude each other" +
+                     options.see_help());
   }
   if (options.text("split") == "validation") {
     throw UsageError(

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include <ATen/Functions.h>
+
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
 #include "concertina/data/catalogue.h"
+#include "concertina/distill/partition.h"
+#include "concertina/eval/evaluate.h"
 #include "concertina/nets/catalogue.h"
 #include "concertina/train/trainer.h"
 
@@ -53,6 +57,27 @@ void log_self_check(const Dataset& dataset) {
            numbers(check.statistics.deviation) + ", " + std::to_string(check.duplicates) +
            " test images also in train");
   for (const std::string& warning : check.warnings) log_warn("data: " + warning);
+}
+
+constexpr std::int64_t kPartitionBatches = 8;  // of kEvaluationBatch images
+
+// What the plan's teachers do on the first training images decides which filters are a part.
+void settle_filters(DistillPlan& plan, const Teachers& teachers, const PreparedData& data,
+                    at::Device device) {
+  if (plan.names().filters.empty()) return;
+  const EvalLoader loader(data.train, data.statistics, kEvaluationBatch, device);
+  std::vector<at::Tensor> images;
+  for (std::int64_t k = 0; k < std::min(kPartitionBatches, loader.batches()); ++k) {
+    images.push_back(loader.get(k).images);
+  }
+  choose_filters(plan, teachers, at::cat(images));
+  for (const PlanNode& node : plan.nodes) {
+    if (node.kind != NodeKind::filters) continue;
+    std::vector<std::string> sizes;
+    for (const auto& part : node.channels) sizes.push_back(std::to_string(part.size()));
+    log_info("plan: " + node.name + ": " + join(sizes, "-") + " filters of " +
+             node.of.front().node + "'s " + node.tap);
+  }
 }
 
 }  // namespace
@@ -117,9 +142,11 @@ NetSpec build_net(const Options& options, const PreparedData& data) {
 
 RunState first_state(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
                      at::Device device, const Options& options) {
-  RunState state =
-      new_run(net, recipe, data, device, chosen_engine(options), chosen_precision(options),
-              open_teachers(recipe, data.description, device));
+  const Teachers teachers = open_teachers(recipe, data.description, device);
+  Recipe settled = recipe;
+  settle_filters(settled.plan, teachers, data, device);
+  RunState state = new_run(net, settled, data, device, chosen_engine(options),
+                           chosen_precision(options), teachers);
   if (options.given("start")) start_from(options.text("start"), state);
   return state;
 }

@@ -74,6 +74,7 @@ class Graph {
     for (const NamedTensor& one : net.tensors) {
       if (!is_of_segmented(one.name)) initializer(state_dict_name(spec_, one.name), one.value);
     }
+    for (const NamedTensor& one : constants_) graph_.message(5, tensor(one.name, one.value));
     graph_.message(11, value_info(kInput, {spec_.in_channels, spec_.in_height, spec_.in_width}));
     graph_.message(12, value_info(kOutput, {spec_.classes}));
   }
@@ -89,8 +90,9 @@ class Graph {
     });
   }
 
+  // Written behind the nodes, as the format wants it.
   void initializer(const std::string& name, const at::Tensor& value) {
-    graph_.message(5, tensor(name, value));
+    constants_.push_back({name, value, ""});
   }
 
   // What layer k gives. No name of a weight ends like this.
@@ -140,6 +142,8 @@ class Graph {
         return add_pool(k);
       case LayerKind::add:
         return simple(one.inputs.size() == 2 ? "Add" : "Sum", {});
+      case LayerKind::mean:
+        return add_mean(k);
       case LayerKind::concat:
         return simple("Concat", {attribute("axis", std::int64_t{1})});
       case LayerKind::linear:
@@ -178,6 +182,15 @@ class Graph {
     node(one.name, "AveragePool", names, value(k),
          {attribute("kernel_shape", {one.kernel, one.kernel}),
           attribute("strides", {one.stride, one.stride})});
+  }
+
+  // Not every reader knows Mean: a sum, times one share of it.
+  void add_mean(int k) {
+    const std::string& name = layer(k).name;
+    const auto count = static_cast<double>(layer(k).inputs.size());
+    initializer(name + ".share", at::full({1}, 1 / count, at::kFloat));
+    node(name + ".sum", "Sum", inputs(k), name + ".sum");
+    node(name, "Mul", {name + ".sum", name + ".share"}, value(k));
   }
 
   // docs/methods.md, Light multi-segment activation. The file holds what its tensors come to: where
@@ -219,6 +232,7 @@ class Graph {
 
   const NetSpec& spec_;
   std::map<std::string, at::Tensor> tensors_;
+  std::vector<NamedTensor> constants_;
   Message graph_;  // GraphProto
 };
 

@@ -78,6 +78,8 @@ class Source {
         return call("avg_pool2d", {input, pair(one.kernel), pair(one.stride), pair(one.padding)});
       case LayerKind::add:
         return join(inputs, " + ");
+      case LayerKind::mean:
+        return "(" + join(inputs, " + ") + ") / " + std::to_string(inputs.size()) + ".0";
       case LayerKind::concat:
         return call("cat", {"[" + join(inputs, ", ") + "]", "1"});
       case LayerKind::linear:

@@ -102,6 +102,10 @@ const Teacher::Answer& Answers::external(const LinkEnd& end, const Link& link) {
   const auto found = externals_.find(key);
   if (found != externals_.end()) return found->second;
   std::vector<std::string> taps;
+  for (const PlanNode& other : plan_.nodes) {
+    const bool of_it = other.kind == NodeKind::filters && other.of.front().node == node(end).name;
+    if (of_it) add_unless_there(other.tap, taps);
+  }
   for (const Edge& edge : plan_.edges) {
     if (edge.teacher.node != node(end).name || edge.tap.empty()) continue;
     for (const std::string& word : split(edge.teacher_tap, '+')) add_unless_there(word, taps);
@@ -116,6 +120,14 @@ at::Tensor Answers::logits(const LinkEnd& end, const Link& link) {
 }
 
 at::Tensor Answers::tap(const LinkEnd& end, const std::string& word, const Link& link) {
+  if (end.kind == LinkEnd::Kind::node && node(end).kind == NodeKind::filters) {
+    const at::Tensor& map = external(members_of(end).front(), link).taps.at(node(end).tap);
+    std::vector<int> channels;
+    for (const auto& part : node(end).channels) {
+      channels.insert(channels.end(), part.begin(), part.end());
+    }
+    return at::index_select(map, 1, at::tensor(channels, at::kLong).to(map.device()));
+  }
   if (end.kind == LinkEnd::Kind::node) return external(end, link).taps.at(word);
   return values_.at({end.subnet, end.view}).at(find_tap(net_.spec(), end.subnet, word)).leaf;
 }

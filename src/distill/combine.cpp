@@ -28,23 +28,4 @@ at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Ten
   return gated_logits(members, at::softmax(scores, 1));
 }
 
-at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts) {
-  return average_parts(features, parts, std::vector<bool>(features.size(), true));
-}
-
-at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts,
-                         const std::vector<bool>& alive) {
-  const auto count = static_cast<std::size_t>(parts);
-  assert(parts >= 1 && count <= features.size() && alive.size() == features.size());
-  std::vector<at::Tensor> joined;
-  for (std::size_t part = 0; part < count; ++part) {
-    std::vector<at::Tensor> answers;
-    for (std::size_t i = part; i < features.size(); i += count) {
-      if (alive[i]) answers.push_back(features[i]);
-    }
-    joined.push_back(answers.empty() ? at::zeros_like(features[part]) : mean_logits(answers));
-  }
-  return at::cat(joined, 1);
-}
-
 }  // namespace concertina

@@ -203,4 +203,49 @@ std::vector<Part> partition_bisection(const at::Tensor& activity, int parts) {
   return result;
 }
 
+namespace {
+
+constexpr std::int64_t kAtOnce = 250;  // images a teacher looks at
+
+// [N, C]: the means of the maps that the teacher has at the tap.
+at::Tensor activity_of(Teacher& teacher, const std::string& tap, const at::Tensor& images) {
+  std::vector<at::Tensor> means;
+  for (const at::Tensor& some : at::split(images, kAtOnce)) {
+    means.push_back(at::mean(teacher.answer(some, {tap}).taps.at(tap), {2, 3}).to(at::kCPU));
+  }
+  return at::cat(means);
+}
+
+void check_channels(const std::vector<Part>& parts, int filters) {
+  for (const Part& part : parts) {
+    for (const int channel : part) {
+      if (channel < filters) continue;
+      throw UsageError("channel " + std::to_string(channel) + " of a map of " +
+                       std::to_string(filters) + "; expected 0 to " + std::to_string(filters - 1));
+    }
+  }
+}
+
+void choose(PlanNode& node, Teacher& teacher, const at::Tensor& images) {
+  check_channels(node.channels, teacher.shape_of(node.tap).channels);
+  if (!node.channels.empty()) return;
+  const at::Tensor activity = activity_of(teacher, node.tap, images);
+  node.channels = node.by == Partition::communities ? partition_communities(activity, node.parts)
+                                                    : partition_bisection(activity, node.parts);
+  if (node.part != 0) node.channels = {node.channels[index(node.part - 1)]};
+}
+
+}  // namespace
+
+void choose_filters(DistillPlan& plan, const Teachers& teachers, const at::Tensor& images) {
+  for (PlanNode& node : plan.nodes) {
+    if (node.kind != NodeKind::filters) continue;
+    try {
+      choose(node, *teachers.at(node.of.front().node), images);
+    } catch (const UsageError& error) {
+      throw UsageError("node \"" + node.name + "\": " + error.what());
+    }
+  }
+}
+
 }  // namespace concertina

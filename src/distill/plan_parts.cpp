@@ -69,6 +69,12 @@ TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
     return tap_shape(net_, end.subnet, find_tap(net_, end.subnet, tap));
   }
   const PlanNode& node = plan_.nodes[static_cast<std::size_t>(end.node)];
+  if (node.kind == NodeKind::filters) {
+    TapShape shape = shape_of(plan_.members(node, all_).front(), node.tap);
+    shape.channels = 0;
+    for (const auto& part : node.channels) shape.channels += static_cast<int>(part.size());
+    return shape;
+  }
   if (node.kind == NodeKind::snapshot) return shape_of(plan_.members(node, all_).front(), tap);
   if (node.kind != NodeKind::external) {
     throw UsageError("node \"" + node.name + "\" combines logits and has no tap \"" + tap + "\"");
@@ -112,17 +118,27 @@ void PlanParts::make_adapters(PlanStep first) {
     for (std::size_t which = 0; which < taps.size(); ++which) {
       const int in = shape_of(link.student, taps[which]).channels;
       if (link.from_label()) continue;
-      const int out = shape_of(link.teacher, theirs[which]).channels;
-      if (edge.adapter == Adapter::none) continue;
-      const std::string name = prefix(link.edge, link.student, link.teacher, which);
-      if (tensors_.count(name + "conv/weight") != 0) continue;  // of another stage
-      make(name + "conv/weight", {out, in, 1, 1}, std::sqrt(2.0 / out), 0, "out,in,height,width");
-      if (edge.adapter == Adapter::linear) make(name + "conv/bias", {out}, 0, 0, "channel");
-      if (edge.adapter != Adapter::bridge) continue;
-      make(name + "norm/weight", {out}, 0, 1, "channel");
-      make(name + "norm/bias", {out}, 0, 0, "channel");
+      make_adapter(link, which, in, shape_of(link.teacher, theirs[which]).channels);
     }
   }
+}
+
+void PlanParts::make_adapter(const Link& link, std::size_t which, int in, int out) {
+  const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+  if (edge.adapter == Adapter::none) {
+    if (in == out || !is_channelwise(edge.criterion)) return;
+    throw UsageError("edge \"" + edge_text(edge) + "\": " + end_text(net_, plan_, link.student) +
+                     " has " + std::to_string(in) + " channels at its tap; expected " +
+                     std::to_string(out) + ", as " + end_text(net_, plan_, link.teacher) +
+                     " has, or an adapter");
+  }
+  const std::string name = prefix(link.edge, link.student, link.teacher, which);
+  if (tensors_.count(name + "conv/weight") != 0) return;  // of another stage
+  make(name + "conv/weight", {out, in, 1, 1}, std::sqrt(2.0 / out), 0, "out,in,height,width");
+  if (edge.adapter == Adapter::linear) make(name + "conv/bias", {out}, 0, 0, "channel");
+  if (edge.adapter != Adapter::bridge) return;
+  make(name + "norm/weight", {out}, 0, 1, "channel");
+  make(name + "norm/bias", {out}, 0, 0, "channel");
 }
 
 void PlanParts::make_nodes(const PlanStep& first) {

@@ -44,7 +44,7 @@ class Cut {
     const NetSpec& spec = net.spec();
     whole_ = resolve(spec, {Width(), spec.exit_count()});
     for (const Layer& layer : spec.layers) {
-      if (layer.kind != LayerKind::add) continue;
+      if (layer.kind != LayerKind::add && layer.kind != LayerKind::mean) continue;
       throw UsageError("net \"" + spec.name + "\" cannot be cut: its layer \"" + layer.name +
                        "\" adds maps up");
     }

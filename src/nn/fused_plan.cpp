@@ -82,6 +82,7 @@ class Compiler {
       case LayerKind::linear:
         return add_head(k);
       case LayerKind::add:
+      case LayerKind::mean:
         refuse(k, "adds feature maps");
     }
   }

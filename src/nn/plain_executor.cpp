@@ -116,6 +116,8 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
       return pool(spec, input);
     case LayerKind::add:
       return add_all(inputs);
+    case LayerKind::mean:
+      return at::div(add_all(inputs), static_cast<double>(inputs.size()));
     case LayerKind::concat:
       return at::cat(inputs, 1);
     case LayerKind::input:

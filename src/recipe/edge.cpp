@@ -38,8 +38,14 @@ bool needs_cutoff(Selector select) {
   return select == Selector::teacher_confident || select == Selector::student_unsure;
 }
 
+// A part of a map is one map: it has no logits, no other taps, and does not learn.
+bool is_part(const Endpoint& end, const PlanNames& known) {
+  return std::find(known.filters.begin(), known.filters.end(), end.node) != known.filters.end();
+}
+
 // The properties that an edge of this criterion and these ends can have, as they are printed.
-std::vector<std::string> known_properties(const Edge& edge, const CriterionEntry& entry) {
+std::vector<std::string> known_properties(const Edge& edge, const CriterionEntry& entry,
+                                          const PlanNames& all) {
   std::vector<std::string> known = {"weight"};
   const auto when = [&](bool yes, const std::vector<std::string>& names) {
     if (yes) known.insert(known.end(), names.begin(), names.end());
@@ -54,7 +60,9 @@ std::vector<std::string> known_properties(const Edge& edge, const CriterionEntry
   when(edge.teacher.role == Role::assistant, {"rank"});
   when(entry.compares == Compares::logits && taught, {"select", "cutoff", "over"});
   when(entry.compares != Compares::logits, {"tap"});
-  when(entry.compares != Compares::logits && taught, {"teacher-tap", "adapter"});
+  when(entry.compares != Compares::logits && taught, {"adapter"});
+  when(entry.compares != Compares::logits && taught && !is_part(edge.teacher, all),
+       {"teacher-tap"});
   for (const CriterionNumber& number : entry.numbers) known.emplace_back(number.name);
   return known;
 }
@@ -93,6 +101,16 @@ void check_ends(const Edge& edge) {
   }
   if (edge.teacher == edge.student) {
     throw UsageError("\"" + edge.student.node + "\" would teach itself");
+  }
+}
+
+void check_filters(const Edge& edge, const CriterionEntry& entry, const PlanNames& known) {
+  if (is_part(edge.student, known)) {
+    throw UsageError("\"" + edge.student.node + "\" is a part of a frozen map; it cannot learn");
+  }
+  if (is_part(edge.teacher, known) && entry.compares != Compares::features) {
+    throw UsageError("\"" + edge.teacher.node +
+                     "\" is a part of a map; expected a criterion of features, such as normalized");
   }
 }
 
@@ -207,8 +225,9 @@ std::vector<Edge> read_edges(std::string_view text, const PlanNames& known) {
     return edges;
   }
   const CriterionEntry& entry = find_criterion(found[4], edge.teacher.role == Role::label);
+  check_filters(edge, entry, known);
   edge.criterion = entry.criterion;
-  read_properties(Properties(rest, known_properties(edge, entry)), entry, known, edge);
+  read_properties(Properties(rest, known_properties(edge, entry, known)), entry, known, edge);
   return {edge};
 }
 

@@ -16,7 +16,11 @@ constexpr Name<NodeKind> kKinds[] = {{"external", NodeKind::external},
                                      {"mean-logits", NodeKind::mean_logits},
                                      {"mean-probs", NodeKind::mean_probs},
                                      {"gate", NodeKind::gate},
-                                     {"attention", NodeKind::attention}};
+                                     {"attention", NodeKind::attention},
+                                     {"filters", NodeKind::filters}};
+constexpr Name<Partition> kPartitions[] = {{"communities", Partition::communities},
+                                           {"bisection", Partition::bisection}};
+constexpr int kMostFilters = 1 << 16;
 
 std::vector<std::string> known_properties(NodeKind kind) {
   switch (kind) {
@@ -31,8 +35,56 @@ std::vector<std::string> known_properties(NodeKind kind) {
     case NodeKind::gate:
     case NodeKind::attention:
       return {"of", "tap"};
+    case NodeKind::filters:
+      return {"of", "tap", "by", "parts", "part", "channels"};
   }
   return {};
+}
+
+int read_count(const Properties& given, const char* name, int low, int high) {
+  const std::string& text = given.needed(name, "a whole number");
+  const auto number = parse_integer(text);
+  if (number && *number >= low && *number <= high) return static_cast<int>(*number);
+  throw UsageError(std::string(name) + ": expected a whole number from " + std::to_string(low) +
+                   " to " + std::to_string(high) + ", found \"" + text + "\"");
+}
+
+void read_filters(const Properties& given, const PlanNames& known, PlanNode& node) {
+  node.of = {{Role::node, 1,
+              pick_name("external node", given.needed("of", "an external node"), known.externals)}};
+  node.tap = given.needed("tap", "a layer's name, feature, map or depth:0.5");
+  node.by = pick("partition", given.needed("by", "communities or bisection"), kPartitions);
+  node.parts = read_count(given, "parts", 1, kMostFilters);
+  if (given.find("part") != nullptr) node.part = read_count(given, "part", 1, node.parts);
+  const std::string* channels = given.find("channels");
+  if (channels == nullptr) return;
+  for (const std::string& part : split(*channels, '+')) {
+    std::vector<int>& numbers = node.channels.emplace_back();
+    for (const std::string& text : split(part, ',')) {
+      const auto channel = parse_integer(text);
+      if (!channel || *channel < 0 || *channel >= kMostFilters) {
+        throw UsageError(
+            "channels: expected filters' numbers with commas, a + between parts, found \"" + text +
+            "\"");
+      }
+      numbers.push_back(static_cast<int>(*channel));
+    }
+  }
+  const int expected = node.part == 0 ? node.parts : 1;
+  if (static_cast<int>(node.channels.size()) == expected) return;
+  throw UsageError("channels: " + std::to_string(node.channels.size()) + " parts; expected " +
+                   std::to_string(expected));
+}
+
+void read_members(const Properties& given, const PlanNames& known, PlanNode& node) {
+  const std::string& members = given.needed("of", "the members, such as each, students or a,b");
+  for (const std::string& word : split(members, ',')) {
+    node.of.push_back(parse_endpoint("member", word, known.nodes));
+    if (std::find(known.filters.begin(), known.filters.end(), word) == known.filters.end()) {
+      continue;
+    }
+    throw UsageError("member \"" + word + "\" is a part of a map and has no logits");
+  }
 }
 
 PlanNode read_node(std::string_view text, const PlanNames& known) {
@@ -52,10 +104,11 @@ PlanNode read_node(std::string_view text, const PlanNames& known) {
     if (const std::string* sha256 = given.find("sha256")) node.sha256 = *sha256;
     return node;
   }
-  const std::string& members = given.needed("of", "the members, such as each, students or a,b");
-  for (const std::string& word : split(members, ',')) {
-    node.of.push_back(parse_endpoint("member", word, known.nodes));
+  if (node.kind == NodeKind::filters) {
+    read_filters(given, known, node);
+    return node;
   }
+  read_members(given, known, node);
   if (node.kind == NodeKind::snapshot) {
     node.at = pick_name("stage", given.needed("at", "the stage before which the copy is taken"),
                         known.stages);
@@ -85,6 +138,23 @@ PlanNode parse_node(std::string_view text, const PlanNames& known) {
   }
 }
 
+namespace {
+
+std::string filters_text(const PlanNode& node) {
+  std::string text =
+      " by=" + text_of(node.by, kPartitions) + " parts=" + std::to_string(node.parts);
+  if (node.part != 0) text += " part=" + std::to_string(node.part);
+  std::vector<std::string> parts;
+  for (const std::vector<int>& part : node.channels) {
+    std::vector<std::string> channels;
+    for (const int channel : part) channels.push_back(std::to_string(channel));
+    parts.push_back(join(channels, ","));
+  }
+  return text + (parts.empty() ? "" : " channels=") + join(parts, "+");
+}
+
+}  // namespace
+
 std::string node_text(const PlanNode& node) {
   std::string text = node.name + " : " + text_of(node.kind, kKinds);
   std::vector<std::string> members;
@@ -95,7 +165,7 @@ std::string node_text(const PlanNode& node) {
   if (!node.at.empty()) text += " at=" + node.at;
   if (!node.from.empty()) text += " from=" + node.from;
   if (!node.sha256.empty()) text += " sha256=" + node.sha256;
-  return text;
+  return node.kind == NodeKind::filters ? text + filters_text(node) : text;
 }
 
 }  // namespace concertina

@@ -238,7 +238,12 @@ std::optional<Subnet> DistillPlan::untaught(PlanStep step) const {
 }
 
 PlanNames DistillPlan::names() const {
-  return {names_of(nodes), names_of(views), names_of(stages)};
+  PlanNames names{names_of(nodes), names_of(views), names_of(stages), {}, {}};
+  for (const PlanNode& node : nodes) {
+    if (node.kind == NodeKind::external) names.externals.push_back(node.name);
+    if (node.kind == NodeKind::filters) names.filters.push_back(node.name);
+  }
+  return names;
 }
 
 std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end) {

@@ -46,6 +46,7 @@ void add_layer(const Layer& spec, const ResolvedLayer& layer, Cost& cost) {
       break;
     case LayerKind::input:
     case LayerKind::add:
+    case LayerKind::mean:
     case LayerKind::concat:
       break;
   }

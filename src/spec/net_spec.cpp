@@ -14,7 +14,12 @@ namespace {
   throw DataError("net \"" + net.name + "\", layer \"" + layer.name + "\": " + problem);
 }
 
-bool takes_several(LayerKind kind) { return kind == LayerKind::add || kind == LayerKind::concat; }
+// 1, but for those that join maps.
+std::pair<std::size_t, std::size_t> input_counts(LayerKind kind) {
+  constexpr std::size_t kMany = 1000000;
+  if (kind == LayerKind::add || kind == LayerKind::concat) return {2, kMany};
+  return {1, kind == LayerKind::mean ? kMany : 1};
+}
 
 void check_inputs(const NetSpec& net, int index) {
   const Layer& layer = net.layers[static_cast<std::size_t>(index)];
@@ -24,10 +29,11 @@ void check_inputs(const NetSpec& net, int index) {
     return;
   }
   if (index == 0) refuse(net, layer, "the first layer has to be the input");
-  if (takes_several(layer.kind) ? count < 2 : count != 1) {
+  const auto [least, most] = input_counts(layer.kind);
+  if (count < least || count > most) {
     refuse(net, layer,
-           "has " + std::to_string(count) + " inputs; expected " +
-               (takes_several(layer.kind) ? "at least 2" : "1"));
+           "has " + std::to_string(count) + " inputs; expected " + (most > 1 ? "at least " : "") +
+               std::to_string(least));
   }
   for (const int input : layer.inputs) {
     if (input < 0 || input >= index) {

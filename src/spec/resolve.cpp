@@ -82,6 +82,7 @@ class Resolver {
         resolved.out = {{0, full_}};
         break;
       case LayerKind::add:
+      case LayerKind::mean:
       case LayerKind::concat:
         combine(spec, result, full, resolved);
         break;
@@ -115,7 +116,7 @@ class Resolver {
       if (other.height != resolved.height || other.width != resolved.width) {
         refuse(spec, "its inputs differ in size");
       }
-      if (spec.kind == LayerKind::add) {
+      if (spec.kind != LayerKind::concat) {
         if (other.out != resolved.out) refuse(spec, "its inputs differ in channels");
         continue;
       }

@@ -10,8 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::vector<std::string> kKinds = {"input", "conv", "depthwise", "norm",  "activation",
-                                         "pool",  "add",  "concat",    "linear"};
+const std::vector<std::string> kKinds = {"input", "conv", "depthwise", "norm",   "activation",
+                                         "pool",  "add",  "mean",      "concat", "linear"};
 const std::vector<std::string> kActivations = {"relu", "relu6", "lma"};
 const std::vector<std::string> kPools = {"average", "global_average"};
 

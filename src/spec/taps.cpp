@@ -19,7 +19,7 @@ const Layer& layer_of(const NetSpec& net, const ResolvedLayer& resolved) {
 // Where a block of layers ends: its output is what the next block reads.
 bool ends_block(const Layer& layer) {
   return layer.kind == LayerKind::activation || layer.kind == LayerKind::concat ||
-         layer.kind == LayerKind::add;
+         layer.kind == LayerKind::add || layer.kind == LayerKind::mean;
 }
 
 // What the layer reads, through poolings if `past_pools`.

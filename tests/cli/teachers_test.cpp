@@ -1,4 +1,6 @@
 // External teachers, what a run keeps of its plan, and adversarial evaluation.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -133,6 +135,40 @@ TEST_F(Teachers, AttackedImagesAreHarder) {
   refused({"eval", "run", "--epsilon", "0.1"}, 2, "--epsilon is for --attack pgd or fgsm");
   refused({"eval", "run", "--attack", "pgd", "--epsilon", "8"}, 2, "such as 0.03 or 8/255");
   refused({"eval", "run", "--attack", "pdg"}, 2, "did you mean \"pgd\"?");
+}
+
+TEST_F(Teachers, DevicesLearnPartsOfAMapAndMayFail) {
+  train("big", "joint");
+  const auto devices = [](const std::string& name, const std::vector<std::string>& more) {
+    auto arguments = tiny_training(name, "nonn-redundant", {"--epochs", "2", "--teacher", "big"});
+    std::replace(arguments.begin(), arguments.end(), std::string("slimmable-mobilenet-v1-tiny"),
+                 std::string("nonn-mobilenet-v1-tiny"));
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  const auto whole = run(devices("whole", {}));
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_THAT(whole.err, HasSubstr("plan: part-1: 128 filters of teacher's map"));
+  ASSERT_EQ(run(devices("broken", {"--max-steps", "3"})).code, 75);
+  ASSERT_EQ(run({"resume", "broken"}).code, 0);
+  EXPECT_TRUE(contents(folder_ / "whole/run.h5") == contents(folder_ / "broken/run.h5"));
+  const Json json = json_of({"eval", "whole", "--fail", "2"});
+  for (const Json& row : json["submodels"]) {
+    const Json& failures = row["failures"];
+    EXPECT_EQ(failures["failed"], 2);
+    ASSERT_EQ(failures["sets"].size(), 6U);
+    EXPECT_EQ(failures["sets"][4]["devices"], Json({2, 4}));
+    double sum = 0;
+    for (const Json& set : failures["sets"]) sum += set["accuracy"].get<double>();
+    EXPECT_NEAR(failures["mean"].get<double>(), sum / 6, 1e-12);
+    EXPECT_LE(failures["worst"].get<double>(), sum / 6 + 1e-12);
+    EXPECT_GE(failures["best"].get<double>(), sum / 6 - 1e-12);
+  }
+  EXPECT_THAT(run({"eval", "whole", "--fail", "2"}).out, HasSubstr("2 failed, mean"));
+  refused({"eval", "whole", "--fail", "4"}, 2, "4 failed of the 4 devices");
+  refused({"eval", "big", "--fail", "1"}, 2, "does not run on several devices");
+  refused(devices("other", {"--quiet", "--net-option", "part-channels=100-100"}), 2,
+          "has 100 channels at its tap; expected 128, as part-1 has, or an adapter");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // A net with every kind of layer, and what the catalogue's nets have none of: a convolution with a
-// bias in front of its norm, a norm that cannot be folded, sums of two and three, a pool with a
-// window and a padding.
+// bias in front of its norm, a norm that cannot be folded, sums of two and three, a mean, a pool
+// with a window and a padding.
 #pragma once
 
 #include <string>
@@ -28,7 +28,8 @@ class EveryKind {
     const int third = conv(second, "third.conv", 8, 1, 1);
     const int two = join(LayerKind::add, {second, third}, "two");
     const int three = norm(join(LayerKind::add, {second, third, two}, "three"), "three.norm", "");
-    const int half = conv(three, "half.conv", 5, 1, 2);
+    const int mean = join(LayerKind::mean, {three, third}, "mean");
+    const int half = conv(mean, "half.conv", 5, 1, 2);
     const int both = join(LayerKind::concat, {pool(three, "window", Pool::average), half}, "both");
     Layer exit = layer(LayerKind::linear, {pool(both, "global", Pool::global_average)}, "logits");
     exit.channels = spec_.classes;

@@ -89,31 +89,5 @@ TEST(Combine, AttentionOfExtremeScoresIsFinite) {
   EXPECT_TRUE(at::isfinite(gradient_of(sum, at::full({1, 2}, 1e4))).all().item<bool>());
 }
 
-// Jeong et al., figure 6: two parts, four students; part 0 is of students 0 and 2.
-TEST(Combine, PartsAreAveragedAndJoined) {
-  std::vector<at::Tensor> maps;
-  for (int i = 0; i < 4; ++i) maps.push_back(random_numbers({2, 2 + i % 2, 3, 3}, 10 + i));
-  const at::Tensor expected = at::cat({(maps[0] + maps[2]) / 2, (maps[1] + maps[3]) / 2}, 1);
-  EXPECT_TRUE(close(average_parts(maps, 2), expected, 1e-15));
-  EXPECT_TRUE(same_bytes(average_parts(maps, 4), at::cat(maps, 1)));
-  const auto with_first = [&](const at::Tensor& x) {
-    return average_parts({x, maps[1], maps[2], maps[3]}, 2);
-  };
-  expect_slopes(with_first, {2, 2, 3, 3});
-}
-
-TEST(Combine, SurvivorsOfAPartAreAveraged) {
-  std::vector<at::Tensor> maps;
-  for (int i = 0; i < 4; ++i) maps.push_back(random_numbers({1, 2, 2, 2}, 20 + i));
-  maps[1].fill_(std::nan(""));  // never came
-  maps[3].fill_(std::nan(""));
-  const at::Tensor zeros = at::zeros({1, 2, 2, 2}, at::kDouble);
-  const auto parts = [&](const std::vector<bool>& alive) { return average_parts(maps, 2, alive); };
-  EXPECT_TRUE(same_bytes(parts({false, false, true, false}), at::cat({maps[2], zeros}, 1)));
-  EXPECT_TRUE(same_bytes(parts({false, false, false, false}), at::cat({zeros, zeros}, 1)));
-  EXPECT_TRUE(close(parts({true, false, true, false}), at::cat({(maps[0] + maps[2]) / 2, zeros}, 1),
-                    1e-15));
-}
-
 }  // namespace
 }  // namespace concertina

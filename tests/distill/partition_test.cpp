@@ -224,5 +224,50 @@ TEST(Partition, RefusesTooManyPartsAndNumbersThatAreNone) {
             "teacher whose outputs are numbers");
 }
 
+// A teacher whose map has six filters: 0, 2 and 4 see an image of label 0, the others one of
+// label 1.
+class SixFilters : public Teacher {
+ public:
+  Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
+    const at::Tensor bright = at::gt(at::mean(images, {1, 2, 3}), 0).to(at::kFloat).unsqueeze(1);
+    const at::Tensor even = at::tensor({1, 0, 1, 0, 1, 0}).to(at::kFloat);
+    const at::Tensor seen =
+        at::add(at::mul(bright, even), at::mul(at::rsub(bright, 1), at::rsub(even, 1)));
+    return {at::zeros({images.size(0), 2}), {{taps.front(), seen.reshape({-1, 6, 1, 1})}}};
+  }
+  TapShape shape_of(const std::string&) const override { return {6, 1, 1}; }
+  int classes() const override { return 2; }
+};
+
+DistillPlan filters_plan(const std::string& properties) {
+  DistillPlan plan;
+  plan.nodes.push_back(parse_node("teacher : external", plan.names()));
+  plan.nodes.push_back(
+      parse_node("p : filters of=teacher tap=map by=bisection " + properties, plan.names()));
+  return plan;
+}
+
+Parts chosen(const std::string& properties) {
+  DistillPlan plan = filters_plan(properties);
+  const at::Tensor images = at::cat({at::ones({300, 1, 2, 2}), at::neg(at::ones({300, 1, 2, 2}))});
+  choose_filters(plan, {{"teacher", std::make_shared<SixFilters>()}}, images);
+  return plan.nodes.back().channels;
+}
+
+TEST(Filters, AreChosenByWhatTheTeacherDoes) {
+  const Parts all = chosen("parts=2");
+  ASSERT_EQ(all.size(), 2U);
+  const Parts either = {{0, 2, 4}, {1, 3, 5}};
+  EXPECT_TRUE(all == either || all == (Parts{either[1], either[0]}));
+  EXPECT_EQ(chosen("parts=2 part=1"), Parts{all[0]});
+  EXPECT_EQ(chosen("parts=2 part=2"), Parts{all[1]});
+}
+
+TEST(Filters, ThatAreGivenStay) {
+  EXPECT_EQ(chosen("parts=2 channels=5,1+0"), (Parts{{5, 1}, {0}}));
+  const std::string refused = refusal([] { chosen("parts=1 channels=6"); }, ExitCode::usage);
+  EXPECT_EQ(refused, "node \"p\": channel 6 of a map of 6; expected 0 to 5");
+}
+
 }  // namespace
 }  // namespace concertina

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "concertina/core/text.h"
 #include "concertina/distill/feature_losses.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/nets/catalogue.h"
@@ -41,9 +42,11 @@ Tensor kl_elements(const Tensor& t, const Tensor& s, double T) {
 Tensor sum(const List& terms) { return at::sum(at::stack(terms)); }
 
 struct Case {
-  explicit Case(const std::string& name, double share = 0.5, int stage = 0)
+  explicit Case(const std::string& name, double share = 0.5, int stage = 0,
+                const std::string& net = "slimmable-mobilenet-v1-tiny",
+                const std::vector<std::string>& options = {})
       : recipe(load_recipe(name, std::string(CONCERTINA_SOURCE_DIR) + "/schedules")),
-        spec(make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16})),
+        spec(make_net(net, {10, 3, 16, 16}, options)),
         ours(spec, spec.widths, settings(), 1, at::kCPU),
         theirs(spec, spec.widths, settings(), 1, at::kCPU) {
     ours.set_engine(Engine::plain);
@@ -72,7 +75,7 @@ struct Case {
     throw std::runtime_error("no part " + name);
   }
 
-  // The logits of the plain net, widest first, and the maps of a tap.
+  // The logits of the plain net, widest first, and the maps of a tap, or of several, A+B.
   List run(const std::string& tap = "") { return run_on({images, images, images, images}, tap); }
   // On other images for each width.
   List run_on(const List& seen, const std::string& tap = "") {
@@ -80,12 +83,14 @@ struct Case {
     maps.clear();
     for (const Subnet& subnet : largest_first(place.active, 1)) {
       std::vector<std::string> layers;
-      if (!tap.empty()) layers.push_back(find_tap(spec, subnet, tap));
+      for (const std::string& word : split(tap, '+')) {
+        if (!word.empty()) layers.push_back(find_tap(spec, subnet, word));
+      }
       theirs.set_engine(Engine::plain);
       const auto found =
           theirs.forward(seen[logits.size()], subnet, Pass::train, Exits::up_to, layers);
       logits.push_back(found[0]);
-      if (!tap.empty()) maps.push_back(found[1]);
+      maps.insert(maps.end(), found.begin() + 1, found.end());
     }
     return logits;
   }
@@ -497,6 +502,48 @@ TEST(Recipes, RobustCompression) {
   const Tensor t = one.taught_by("teacher");
   for (const Tensor& z : one.run_on(seen)) {
     terms.push_back((ce(one.labels, z) + kl(t, z, 4)) * 0.5);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+// mean((v / |v| - u / |u|)^2), u the teacher's filters of the node's parts.
+Tensor towards_part(const Case& one, const std::string& node, const Tensor& map) {
+  std::vector<int> channels;
+  for (const PlanNode& each : one.recipe.plan.nodes) {
+    if (each.name != node) continue;
+    for (const auto& part : each.channels) {
+      channels.insert(channels.end(), part.begin(), part.end());
+    }
+  }
+  const Tensor whole = one.teachers.at("teacher")->answer(one.images, {"map"}).taps.at("map");
+  const Tensor u = at::flatten(at::index_select(whole, 1, at::tensor(channels, at::kLong)), 1);
+  const Tensor v = at::flatten(map, 1);
+  return at::mean(at::square(v / at::norm(v, 2, {1}, true) - u / at::norm(u, 2, {1}, true)));
+}
+
+TEST(Recipes, Nonn) {
+  Case one("nonn", 0.5, 0, "nonn-mobilenet-v1-tiny", {"part-channels=64-64-64-64"});
+  const Tensor t = one.taught_by("teacher");
+  const List z = one.run("parts");
+  List terms;
+  for (std::size_t k = 0; k < 2; ++k) {
+    terms.push_back(ce(one.labels, z[k]) * 0.1 + kl_elements(t, z[k], 4) * 1.8);
+    terms.push_back(towards_part(one, "parts", one.maps[k]) * 10000);
+  }
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, RedundantNonn) {
+  Case one("nonn-redundant", 0.5, 0, "nonn-mobilenet-v1-tiny");
+  const Tensor t = one.taught_by("teacher");
+  const List z = one.run("device1.head+device2.head+device3.head+device4.head");
+  List terms;
+  for (std::size_t k = 0; k < 2; ++k) {
+    terms.push_back(ce(one.labels, z[k]) * 0.1 + kl_elements(t, z[k], 4) * 1.8);
+    for (std::size_t device = 0; device < 4; ++device) {
+      const std::string part = device % 2 == 0 ? "part-1" : "part-2";
+      terms.push_back(towards_part(one, part, one.maps[4 * k + device]) * 10000);
+    }
   }
   one.expect_same_gradients(sum(terms));
 }

@@ -54,6 +54,8 @@ TEST(Catalogue, BadOptionsSayWhatIsExpected) {
 }
 
 TEST(Catalogue, OptionsThatDoNotGoTogetherAreRefused) {
+  EXPECT_THAT(refusal<UsageError>("nonn-mobilenet-v1", {"devices=2", "part-channels=8-8-8"}),
+              HasSubstr("\"part-channels\" has 3 parts; expected at most 2, the devices"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"activation=lma", "lma-segments=7"}),
               HasSubstr("has 7 segments; expected an even number from 2 to 64"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"growth=1", "scale-factors=1-1-1"}),

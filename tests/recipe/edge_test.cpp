@@ -122,7 +122,7 @@ TEST(Edge, ValuesMayMove) {
 }
 
 TEST(Edge, NamesNodesAndSubModels) {
-  const PlanNames nodes{{"teacher", "crowd"}, {"dark"}, {"late"}};
+  const PlanNames nodes{{"teacher", "crowd"}, {"dark"}, {"late"}, {}, {}};
   const Edge edge = parse_edge("teacher -> submodel:2 : mse reduction=sum gradient=stop", nodes);
   EXPECT_EQ(edge.teacher.node, "teacher");
   EXPECT_EQ(edge.student.index, 2);
@@ -175,12 +175,12 @@ TEST(Edge, APresetStandsForAPublishedSetting) {
                            "full -> students : kl weight=0.7 temperature=10 reduction=elementmean "
                            "t-power=2 gradient=stop share=sum"));
   EXPECT_THAT(
-      texts("teacher -> each : nonn", {{"teacher"}, {}, {}}),
+      texts("teacher -> each : nonn", {{"teacher"}, {}, {}, {}, {}}),
       testing::ElementsAre("label -> each : ce weight=0.1",
                            "teacher -> each : kl weight=1.8 temperature=4 reduction=elementmean "
                            "t-power=2 gradient=stop"));
   EXPECT_THAT(
-      texts("teacher -> each : okddip-classic share=0.5", {{"teacher"}, {}, {}}),
+      texts("teacher -> each : okddip-classic share=0.5", {{"teacher"}, {}, {}, {}, {}}),
       testing::ElementsAre("label -> each : ce weight=0.5 temperature=3",
                            "teacher -> each : kl weight=0.5 temperature=3 reduction=batchmean "
                            "t-power=1 gradient=stop"));
@@ -190,9 +190,10 @@ TEST(Edge, APresetStandsForAPublishedSetting) {
 
 TEST(Edge, EveryPresetPrintsAsItReads) {
   for (const Preset& preset : presets()) {
-    for (const Edge& edge :
-         parse_edges(std::string("teacher -> each : ") + preset.name, {{"teacher"}, {}, {}})) {
-      EXPECT_EQ(edge_text(parse_edge(edge_text(edge), {{"teacher"}, {}, {}})), edge_text(edge));
+    for (const Edge& edge : parse_edges(std::string("teacher -> each : ") + preset.name,
+                                        {{"teacher"}, {}, {}, {}, {}})) {
+      EXPECT_EQ(edge_text(parse_edge(edge_text(edge), {{"teacher"}, {}, {}, {}, {}})),
+                edge_text(edge));
     }
   }
 }

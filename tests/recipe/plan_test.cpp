@@ -222,7 +222,7 @@ TEST(Plan, ANodeWithoutSubModelsCannotLearn) {
     ensemble.nodes.push_back(parse_node(text));
   }
   ensemble.nodes.push_back(
-      parse_node("both : mean-probs of=a,b temperature=4", {{"a", "b"}, {}, {}}));
+      parse_node("both : mean-probs of=a,b temperature=4", {{"a", "b"}, {}, {}, {}, {}}));
   ensemble.edges.push_back(parse_edge("label -> each : ce"));
   ensemble.edges.push_back(parse_edge("label -> both : ce", ensemble.names()));
   EXPECT_THAT(refusal([&] { ensemble.untaught(step_of({1000}, 1)); }),
@@ -284,29 +284,31 @@ TEST(Plan, StagesAndViewsAreRefusedInOneLine) {
   EXPECT_THAT(stage("x : share=2"), HasSubstr("share: expected a number from 0.0001 to 1"));
   EXPECT_THAT(stage("x : share=1 fresh=maybe"), HasSubstr("unknown fresh \"maybe\""));
   EXPECT_THAT(refusal([&] {
-                parse_edge("label -> each : ce in=lat", {{}, {}, {"late"}});
+                parse_edge("label -> each : ce in=lat", {{}, {}, {"late"}, {}, {}});
               }),
               HasSubstr("unknown stage \"lat\"; did you mean \"late\"?"));
   EXPECT_THAT(refusal([&] {
-                parse_edge("label -> each : ce view=drak", {{}, {"dark"}, {}});
+                parse_edge("label -> each : ce view=drak", {{}, {"dark"}, {}, {}, {}});
               }),
               HasSubstr("did you mean \"dark\"?"));
 }
 
 TEST(Plan, NodesPrintWhatTheyRead) {
-  const PlanNames nodes{{"a", "b"}, {}, {"late"}};
+  const PlanNames nodes{{"a", "b"}, {}, {"late"}, {"a"}, {}};
   for (const char* text :
        {"teacher : external", "teacher : external from=/runs/x:w0.500 sha256=12",
         "all : mean-logits of=each", "both : mean-probs of=a,b temperature=4",
         "copy : snapshot of=full at=late", "mix : attention of=students tap=feature",
-        "gated : gate of=each,a tap=depth:0.5"}) {
+        "gated : gate of=each,a tap=depth:0.5", "x : filters of=a tap=map by=communities parts=3",
+        "x : filters of=a tap=map by=bisection parts=2 part=2 channels=0,7",
+        "x : filters of=a tap=map by=bisection parts=2 channels=0,7+3"}) {
     EXPECT_EQ(node_text(parse_node(text, nodes)), text);
   }
 }
 
 TEST(Plan, NodesAreRefusedWithTheNearestWord) {
   const auto refused = [](const std::string& text) {
-    return refusal([&] { parse_node(text, {{"a"}, {}, {}}); });
+    return refusal([&] { parse_node(text, {{"a", "b", "f"}, {}, {}, {"b"}, {"f"}}); });
   };
   EXPECT_THAT(refused("label : external"), HasSubstr("the name \"label\" is taken"));
   EXPECT_THAT(refused("a : external"), HasSubstr("the name \"a\" is taken"));
@@ -316,6 +318,29 @@ TEST(Plan, NodesAreRefusedWithTheNearestWord) {
   EXPECT_THAT(refused("x : mean-logits"), HasSubstr("of is missing"));
   EXPECT_THAT(refused("x : mean-logits of=eahc"), HasSubstr("did you mean \"each\"?"));
   EXPECT_THAT(refused("x : gate of=each"), HasSubstr("tap is missing"));
+  EXPECT_THAT(refused("x : mean-logits of=f"), HasSubstr("\"f\" is a part of a map"));
+}
+
+TEST(Plan, PartsOfMapsAreRefusedInOneLine) {
+  const PlanNames known{{"b", "f"}, {}, {}, {"b"}, {"f"}};
+  const auto refused = [&](const std::string& properties) {
+    return refusal([&] { parse_node("x : filters tap=map " + properties, known); });
+  };
+  EXPECT_THAT(refused("of=f by=bisection parts=2"), HasSubstr("unknown external node \"f\""));
+  EXPECT_THAT(refused("of=b parts=2"), HasSubstr("by is missing"));
+  EXPECT_THAT(refused("of=b by=louvain parts=2"), HasSubstr("unknown partition \"louvain\""));
+  EXPECT_THAT(refused("of=b by=bisection parts=0"), HasSubstr("whole number from 1 to 65536"));
+  EXPECT_THAT(refused("of=b by=bisection parts=2 part=3"), HasSubstr("from 1 to 2, found \"3\""));
+  EXPECT_THAT(refused("of=b by=bisection parts=2 channels=1"), HasSubstr("1 parts; expected 2"));
+  EXPECT_THAT(refused("of=b by=bisection parts=1 channels=1,-1"), HasSubstr("found \"-1\""));
+  const auto edge = [&](const std::string& text) {
+    return refusal([&] { parse_edge(text, known); });
+  };
+  EXPECT_THAT(edge("label -> f : ce"), HasSubstr("it cannot learn"));
+  EXPECT_THAT(edge("f -> each : mse reduction=sum gradient=stop"),
+              HasSubstr("expected a criterion of features"));
+  EXPECT_THAT(edge("f -> each : normalized gradient=stop tap=map teacher-tap=map"),
+              HasSubstr("unknown property \"teacher-tap\""));
 }
 
 }  // namespace

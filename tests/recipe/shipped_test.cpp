@@ -28,9 +28,9 @@ TEST(Shipped, AllAreThere) {
       ElementsAre("alpha-divergence", "ard", "base", "cross-layer", "dgkd", "dkd", "dml",
                   "dynamic-temperature", "ekd", "fast-ard", "growing-assistant", "hinton", "imta",
                   "information-flow", "ipkd", "ipkd-ta", "ipkd-ta-dense", "ipkd-ta-short",
-                  "ipkd-ta-top", "joint", "lma", "msdnet", "network-slimming", "ofa", "okddip",
-                  "one", "quick", "robust-compression", "s-net", "sandwich", "sensor-transition",
-                  "siamese-transfer", "takd", "us-net"));
+                  "ipkd-ta-top", "joint", "lma", "msdnet", "network-slimming", "nonn",
+                  "nonn-redundant", "ofa", "okddip", "one", "quick", "robust-compression", "s-net",
+                  "sandwich", "sensor-transition", "siamese-transfer", "takd", "us-net"));
 }
 
 TEST(Shipped, EachPrintsBackTheSame) {

@@ -94,6 +94,14 @@ TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
   }
 }
 
+TEST(Trainer, DevicesResumeToTheSameBytes) {
+  for (const std::string recipe : {"nonn", "nonn-redundant"}) {
+    const TinyRun run(tiny_recipe({"train.epochs=2"}, recipe), "nonn-mobilenet-v1-tiny",
+                      support::net_options(recipe));
+    expect_same_bytes_when_broken(run, recipe);
+  }
+}
+
 TEST(Trainer, ACutLeavesARunOfASmallerNet) {
   const TempFolder folder;
   const TinyRun run(tiny_recipe({"train.epochs=4"}, "network-slimming"));
@@ -150,11 +158,15 @@ TEST(Trainer, EveryShippedRecipeTrainsTwoStepsOnTheEmbeddedData) {
   const std::string folder = std::string(CONCERTINA_SOURCE_DIR) + "/schedules";
   const Dataset shapes = read_dataset("shapes");
   for (const std::string& name : recipe_names(folder)) {
-    for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    const bool has_devices = name.rfind("nonn", 0) == 0;
+    const std::vector<std::string> nets =
+        has_devices ? std::vector<std::string>{"nonn-mobilenet-v1-tiny"}
+                    : std::vector<std::string>{"slimmable-mobilenet-v1-tiny", "msdnet-tiny"};
+    for (const std::string& net : nets) {
       const TempFolder place;
-      const Recipe recipe = load_recipe(name, folder, {"train.batch=16"});
+      Recipe recipe = load_recipe(name, folder, {"train.batch=16"});
       const PreparedData data = prepare_data(shapes, "shapes", 100, recipe);
-      const NetSpec spec = make_net(net, {10, 3, 32, 32});
+      const NetSpec spec = make_net(net, {10, 3, 32, 32}, support::net_options(name));
       const Teachers teachers = support::untrained_teachers(recipe.plan, spec);
       RunState state =
           new_run(spec, recipe, data, at::kCPU, Engine::automatic, Precision::fp32, teachers);

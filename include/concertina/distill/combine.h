@@ -1,4 +1,4 @@
-// Targets made of several members' outputs: peers, branches, teachers, parts of a distributed net.
+// Targets made of several members' outputs: peers, branches, teachers.
 // Formulas and their sources: docs/methods.md, Combined targets.
 //
 // members: at least one, all of one shape: logits [B, C] where nothing else is said, float32 or
@@ -26,15 +26,5 @@ at::Tensor gated_logits(const std::vector<at::Tensor>& members, const at::Tensor
 // prediction counts as well, as in the released code.
 at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Tensor>& keys,
                             const std::vector<at::Tensor>& members);
-
-// NoNN with redundancy: part j is the mean of the members i with i mod parts = j; the parts one
-// behind the other along dimension 1. features: [B, D_j] or [B, C_j, H, W], the members of a part
-// of one shape; at least `parts` of them.
-at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts);
-
-// The same where only some members answer, alive[i] for each: the mean of those that do. A part
-// without any is zeros. What the others hold is not looked at, but for its shape.
-at::Tensor average_parts(const std::vector<at::Tensor>& features, int parts,
-                         const std::vector<bool>& alive);
 
 }  // namespace concertina

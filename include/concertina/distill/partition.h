@@ -13,6 +13,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "concertina/distill/teacher.h"
+#include "concertina/recipe/plan.h"
+
 namespace concertina {
 
 // NoNN's: filters that are active together, but not equally, form communities (Louvain). The
@@ -24,5 +27,10 @@ std::vector<std::vector<int>> partition_communities(const at::Tensor& activity, 
 // more, the first ones), and filters that are active together stay together, by repeated cuts in
 // two along an eigenvector.
 std::vector<std::vector<int>> partition_bisection(const at::Tensor& activity, int parts);
+
+// Gives every `filters` node that has no channels yet those of its part. images: [N, C, H, W] as
+// the trained net gets them; what its teacher's filters do on them decides. Throws as the
+// partitions do, with the node's name, and for a node whose channels the teacher's map has not.
+void choose_filters(DistillPlan& plan, const Teachers& teachers, const at::Tensor& images);
 
 }  // namespace concertina

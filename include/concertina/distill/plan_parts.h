@@ -18,7 +18,8 @@ class PlanParts {
   PlanParts() = default;
   // `first`: a step with every width that will ever run, and all of them when something is learned.
   // Learned tensors start from the seed alone. Throws UsageError for an external node that
-  // `teachers` lacks, for a teacher with other classes, for a tap that its owner does not have.
+  // `teachers` lacks, for a teacher with other classes, for a tap that its owner does not have, and
+  // for two of other channels that a criterion compares without an adapter.
   PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first, Teachers teachers,
             at::Device device);
 
@@ -47,6 +48,9 @@ class PlanParts {
                   const char* axes);
   void check_attention(const Link& link, const PlanStep& first) const;  // or throws
   void make_adapters(PlanStep first);
+  // in, out: the channels of the student's and the teacher's tap. Throws UsageError where they
+  // have to be the same.
+  void make_adapter(const Link& link, std::size_t which, int in, int out);
   void make_nodes(const PlanStep& first);
   void make_attention(const std::string& name, const PlanNode& node,
                       const std::vector<LinkEnd>& members);

@@ -52,4 +52,10 @@ struct CriterionEntry {
 const std::vector<CriterionEntry>& criteria();
 const CriterionEntry& entry_of(Criterion criterion);
 
+// Compares maps channel by channel, so that both have to have as many.
+inline bool is_channelwise(Criterion criterion) {
+  return criterion == Criterion::hint || criterion == Criterion::normalized ||
+         criterion == Criterion::gram;
+}
+
 }  // namespace concertina

@@ -50,18 +50,26 @@ enum class NodeKind {
   mean_probs,   // softmaxes at the node's temperature, averaged
   gate,         // weighted by a learned softmax of `tap` of the first member (docs/methods.md, ONE)
   attention,    // weighted by learned queries and keys of `tap` (docs/methods.md, OKDDip)
+  filters,      // `tap` of its one member, an external node: the filters of a part of that map
 };
+
+// How a map's filters fall into parts: distill/partition.h.
+enum class Partition { communities, bisection };
 
 struct PlanNode {
   std::string name;
   NodeKind kind = NodeKind::external;
-  std::vector<Endpoint> of;  // members; roles or nodes that stand before
-  std::string tap;           // gate, attention
-  double temperature = 1;    // mean_probs
-  std::string at;            // snapshot: a stage
-  std::string from;          // external: FILE or RUN, then ':' and a sub-model; "" = not
-                             // said yet
-  std::string sha256;        // external: of that file; "" = not looked at yet
+  std::vector<Endpoint> of;             // members; roles or nodes that stand before
+  std::string tap;                      // gate, attention, filters
+  double temperature = 1;               // mean_probs
+  std::string at;                       // snapshot: a stage
+  std::string from;                     // external: FILE or RUN, then ':' and a sub-model; "" = not
+                                        // said yet
+  std::string sha256;                   // external: of that file; "" = not looked at yet
+  Partition by = Partition::bisection;  // filters
+  int parts = 1;                        // filters
+  int part = 0;                         // filters: counted from 1; 0 = all, one behind the other
+  std::vector<std::vector<int>> channels;  // filters: of each part; empty = not found yet
 };
 
 // A net that learns nothing here.
@@ -163,6 +171,7 @@ using Names = std::vector<std::string>;
 // The names that edges of a plan can use beside the roles.
 struct PlanNames {
   Names nodes, views, stages;
+  Names externals, filters;  // those of the nodes that are of this kind
 };
 
 // Edges, in recipe syntax, with every property that is not at its neutral value:

@@ -11,7 +11,7 @@
 
 namespace concertina {
 
-enum class LayerKind { input, conv, depthwise, norm, activation, pool, add, concat, linear };
+enum class LayerKind { input, conv, depthwise, norm, activation, pool, add, mean, concat, linear };
 enum class Activation {
   relu,
   relu6,
