@@ -53,6 +53,10 @@ std::optional<Attack> chosen_attack(const Options& options, const PixelStatistic
   attack.setting.deviation = statistics.deviation;
   attack.setting.seed = seed;
   if (name == "fgsm") {
+    for (const char* own : {"attack-step", "attack-steps"}) {
+      if (!options.given(own)) continue;
+      throw UsageError(std::string("--") + own + " is for --attack pgd" + options.see_help());
+    }
     attack.setting.step = attack.setting.epsilon;
     attack.setting.steps = 1;
     attack.setting.random_start = false;

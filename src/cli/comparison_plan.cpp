@@ -11,6 +11,7 @@
 
 #include "fresh_run.h"
 #include "runs.h"
+#include "start.h"
 #include "teachers.h"
 
 namespace concertina::cli {
@@ -114,6 +115,9 @@ std::string settings_difference(const RunState& made, const RunState& there) {
   }
   if (write_spec(there.net) != write_spec(made.net)) {
     return "its net " + there.net.name + " has other options (--net-option)";
+  }
+  if (recorded(there.environment, "start_sha256") != recorded(made.environment, "start_sha256")) {
+    return "it began with other weights (--start)";
   }
   if (there.recipe != made.recipe) return recipe_difference(there.recipe, made.recipe);
   if (arithmetic_text(there) == arithmetic_text(made)) return "";

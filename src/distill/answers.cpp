@@ -103,8 +103,10 @@ const Teacher::Answer& Answers::external(const LinkEnd& end, const Link& link) {
   if (found != externals_.end()) return found->second;
   std::vector<std::string> taps;
   for (const PlanNode& other : plan_.nodes) {
-    const bool of_it = other.kind == NodeKind::filters && other.of.front().node == node(end).name;
-    if (of_it) add_unless_there(other.tap, taps);
+    const bool of_it = std::any_of(other.of.begin(), other.of.end(), [&](const Endpoint& member) {
+      return member.node == node(end).name;
+    });
+    if (of_it && !other.tap.empty()) add_unless_there(other.tap, taps);
   }
   for (const Edge& edge : plan_.edges) {
     if (edge.teacher.node != node(end).name || edge.tap.empty()) continue;

@@ -45,6 +45,11 @@ PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep
                        std::to_string(found->second->classes()) + " classes; expected " +
                        std::to_string(net_.classes));
     }
+    const std::string images = found->second->images();
+    if (!images.empty() && images != images_text(net_)) {
+      throw UsageError("teacher \"" + node.name + "\" looks at images of " + images +
+                       "; expected " + images_text(net_));
+    }
   }
   make_adapters(first);
   make_nodes(first);
@@ -103,7 +108,10 @@ void PlanParts::check_attention(const Link& link, const PlanStep& first) const {
 // One for each pair of ends that an edge can ever join.
 void PlanParts::make_adapters(PlanStep first) {
   DistillPlan undropped = plan_;
-  for (Edge& edge : undropped.edges) edge.drop = 0;
+  for (Edge& edge : undropped.edges) {
+    edge.drop = 0;
+    if (edge.teacher.role == Role::assistant) edge.teacher.role = Role::larger;  // in time
+  }
   std::vector<Link> links;
   for (first.stage = 0; first.stage < std::max(1, static_cast<int>(plan_.stages.size()));
        ++first.stage) {

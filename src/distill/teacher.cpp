@@ -3,6 +3,8 @@
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
 
+#include "concertina/core/error.h"
+
 namespace concertina {
 namespace {
 
@@ -27,6 +29,7 @@ class NetTeacher : public Teacher {
   }
 
   int classes() const override { return net_.spec().classes; }
+  std::string images() const override { return images_text(net_.spec()); }
 
  private:
   FlexibleNet net_;
@@ -40,6 +43,11 @@ at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& like
 }
 
 }  // namespace
+
+std::string images_text(const NetSpec& net) {
+  return std::to_string(net.in_channels) + "x" + std::to_string(net.in_height) + "x" +
+         std::to_string(net.in_width);
+}
 
 at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
                         const Normalisation& to) {
@@ -57,6 +65,10 @@ at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
 
 std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalisation own,
                                      Normalisation given) {
+  if (!own.mean.empty() && !given.mean.empty() && own.mean.size() != given.mean.size()) {
+    throw UsageError("a teacher of images of " + std::to_string(own.mean.size()) +
+                     " channels; expected one of " + std::to_string(given.mean.size()));
+  }
   return std::make_shared<NetTeacher>(std::move(net), subnet, std::move(own), std::move(given));
 }
 

@@ -85,7 +85,8 @@ class Cut {
     return at::ones({weight.size(0)});
   }
 
-  // Which channels of every layer's output stay.
+  // Which channels of every layer's output stay: the share that is worth least goes, of equal ones
+  // the first, and what is worth nothing.
   void choose(double share, ChannelWorth worth) {
     std::map<int, at::Tensor> worths;
     std::vector<at::Tensor> all;
@@ -93,20 +94,28 @@ class Cut {
       if (!layer_of(layer).elastic) continue;
       all.push_back(worths[layer.layer] = worth_of(layer, worth));
     }
-    const at::Tensor sorted = std::get<0>(at::sort(at::cat(all)));
-    const auto place = static_cast<std::int64_t>(share * static_cast<double>(sorted.numel()));
-    const float most = place == 0 ? -1 : sorted[place - 1].item<float>();
+    const at::Tensor joined = at::cat(all);
+    const auto count = static_cast<std::int64_t>(share * static_cast<double>(joined.numel()));
+    const at::Tensor order = std::get<1>(at::sort(joined, /*stable=*/true, 0, false));
+    at::Tensor stays = at::gt(joined, 0);
+    stays.index_fill_(0, order.slice(0, 0, count), false);
+    std::int64_t place = 0;
     for (const ResolvedLayer& layer : whole_.layers) {
-      kept_[layer.layer] =
-          layer_of(layer).elastic ? worth_keeping(worths[layer.layer], most) : passed_on(layer);
+      if (!layer_of(layer).elastic) {
+        kept_[layer.layer] = passed_on(layer);
+        continue;
+      }
+      const at::Tensor& own = worths[layer.layer];
+      kept_[layer.layer] = worth_keeping(own, stays.slice(0, place, place + own.size(0)));
+      place += own.size(0);
     }
   }
 
-  // Those worth more; what is worth the same goes together.
-  static Channels worth_keeping(const at::Tensor& worth, float most) {
+  // One at least.
+  static Channels worth_keeping(const at::Tensor& worth, const at::Tensor& stays) {
     Channels kept;
     for (std::int64_t k = 0; k < worth.size(0); ++k) {
-      if (worth[k].item<float>() > most) kept.push_back(k);
+      if (stays[k].item<bool>()) kept.push_back(k);
     }
     if (kept.empty()) kept.push_back(at::argmax(worth).item<std::int64_t>());
     return kept;

@@ -96,11 +96,14 @@ void check_ends(const Edge& edge) {
         "no sub-model is larger than the full one; expected "
         "label, peers or a node");
   }
-  if (edge.student.role == Role::node && teacher == Role::peers) {
-    throw UsageError("a node has no peers; expected label or a sub-model");
+  if (edge.student.role == Role::node &&
+      (teacher == Role::peers || (larger && teacher != Role::full))) {
+    throw UsageError(
+        "a node has no peers and no larger sub-model; expected label, full, smallest, "
+        "submodel:N or a node");
   }
   if (edge.teacher == edge.student) {
-    throw UsageError("\"" + edge.student.node + "\" would teach itself");
+    throw UsageError("\"" + endpoint_text(edge.student) + "\" would teach itself");
   }
 }
 
@@ -176,8 +179,7 @@ void read_properties(const Properties& given, const CriterionEntry& entry, const
        [&](const auto& text) { edge.temperature = read_schedule("temperature", text, 0.001); });
   when("temper", [&](const auto& text) { edge.temper = pick("temper", text, kTempers); });
   when("share", [&](const auto& text) { edge.share = pick("share", text, kShares); });
-  when("drop",
-       [&](const auto& text) { edge.drop = static_cast<int>(read_number("drop", text, 0, 1000)); });
+  when("drop", [&](const auto& text) { edge.drop = read_whole("drop", text, 0, 1000); });
   when("view", [&](const auto& text) { edge.view = pick_name("view", text, known.views); });
   when("teacher-view",
        [&](const auto& text) { edge.teacher_view = pick_name("view", text, known.views); });
@@ -192,6 +194,12 @@ void read_properties(const Properties& given, const CriterionEntry& entry, const
   if (!entry.from_label) {
     if (entry.tempered) edge.t_power = pick("t-power", given.needed("t-power", why), kPowers);
     edge.gradient = pick("gradient", given.needed("gradient", why), kGradients);
+    const Names& frozen = known.frozen;
+    if (edge.gradient == GradientPolicy::through &&
+        std::find(frozen.begin(), frozen.end(), edge.teacher.node) != frozen.end()) {
+      throw UsageError("gradient=through: \"" + edge.teacher.node +
+                       "\" is frozen; expected gradient=stop");
+    }
   }
   if (edge.teacher.role == Role::assistant) {
     edge.rank = read_schedule("rank", given.needed("rank", "0 is the next larger, 1 the full"), 0);
@@ -234,13 +242,7 @@ std::vector<Edge> read_edges(std::string_view text, const PlanNames& known) {
 }  // namespace
 
 std::vector<Edge> parse_edges(std::string_view text, const PlanNames& known) {
-  try {
-    return read_edges(text, known);
-  } catch (const UsageError& error) {
-    const std::string message = error.what();
-    if (message.rfind("edge \"", 0) == 0) throw;  // one of a preset's
-    throw UsageError("edge \"" + std::string(trim(text)) + "\": " + message);
-  }
+  return read_named("edge", text, [&] { return read_edges(text, known); });
 }
 
 Edge parse_edge(std::string_view text, const PlanNames& known) {

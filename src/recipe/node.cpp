@@ -41,21 +41,15 @@ std::vector<std::string> known_properties(NodeKind kind) {
   return {};
 }
 
-int read_count(const Properties& given, const char* name, int low, int high) {
-  const std::string& text = given.needed(name, "a whole number");
-  const auto number = parse_integer(text);
-  if (number && *number >= low && *number <= high) return static_cast<int>(*number);
-  throw UsageError(std::string(name) + ": expected a whole number from " + std::to_string(low) +
-                   " to " + std::to_string(high) + ", found \"" + text + "\"");
-}
-
 void read_filters(const Properties& given, const PlanNames& known, PlanNode& node) {
   node.of = {{Role::node, 1,
               pick_name("external node", given.needed("of", "an external node"), known.externals)}};
   node.tap = given.needed("tap", "a layer's name, feature, map or depth:0.5");
   node.by = pick("partition", given.needed("by", "communities or bisection"), kPartitions);
-  node.parts = read_count(given, "parts", 1, kMostFilters);
-  if (given.find("part") != nullptr) node.part = read_count(given, "part", 1, node.parts);
+  node.parts = read_whole("parts", given.needed("parts", "how many there are"), 1, kMostFilters);
+  if (const std::string* part = given.find("part")) {
+    node.part = read_whole("part", *part, 1, node.parts);
+  }
   const std::string* channels = given.find("channels");
   if (channels == nullptr) return;
   for (const std::string& part : split(*channels, '+')) {
@@ -128,18 +122,6 @@ PlanNode read_node(std::string_view text, const PlanNames& known) {
   return node;
 }
 
-}  // namespace
-
-PlanNode parse_node(std::string_view text, const PlanNames& known) {
-  try {
-    return read_node(text, known);
-  } catch (const UsageError& error) {
-    throw UsageError("node \"" + std::string(trim(text)) + "\": " + error.what());
-  }
-}
-
-namespace {
-
 std::string filters_text(const PlanNode& node) {
   std::string text =
       " by=" + text_of(node.by, kPartitions) + " parts=" + std::to_string(node.parts);
@@ -154,6 +136,10 @@ std::string filters_text(const PlanNode& node) {
 }
 
 }  // namespace
+
+PlanNode parse_node(std::string_view text, const PlanNames& known) {
+  return read_named("node", text, [&] { return read_node(text, known); });
+}
 
 std::string node_text(const PlanNode& node) {
   std::string text = node.name + " : " + text_of(node.kind, kKinds);

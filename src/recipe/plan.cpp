@@ -226,6 +226,26 @@ std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& 
   return found;
 }
 
+void DistillPlan::check_members(const PlanStep& step) const {
+  const auto count = static_cast<int>(largest_first(step.active, step.exits).size());
+  const auto check = [&](const Endpoint& end, const std::string& where) {
+    if (end.role != Role::submodel || end.index <= count) return;
+    throw UsageError(where + ": submodel:" + std::to_string(end.index) + " of " +
+                     std::to_string(count) + "; expected 1 to " + std::to_string(count));
+  };
+  for (const PlanNode& node : nodes) {
+    for (const Endpoint& member : node.of) check(member, "node \"" + node.name + "\"");
+    if (node.kind != NodeKind::external && members(node, step).empty()) {
+      throw UsageError("node \"" + node.name + "\" has no member among " + std::to_string(count) +
+                       " sub-models; expected a net of more");
+    }
+  }
+  for (const Edge& edge : edges) {
+    check(edge.teacher, "edge \"" + edge_text(edge) + "\"");
+    check(edge.student, "edge \"" + edge_text(edge) + "\"");
+  }
+}
+
 std::optional<Subnet> DistillPlan::untaught(PlanStep step) const {
   std::vector<LinkEnd> learning;
   for (step.stage = 0; step.stage < std::max(1, static_cast<int>(stages.size())); ++step.stage) {
@@ -238,10 +258,11 @@ std::optional<Subnet> DistillPlan::untaught(PlanStep step) const {
 }
 
 PlanNames DistillPlan::names() const {
-  PlanNames names{names_of(nodes), names_of(views), names_of(stages), {}, {}};
+  PlanNames names{names_of(nodes), names_of(views), names_of(stages), {}, {}, {}};
   for (const PlanNode& node : nodes) {
     if (node.kind == NodeKind::external) names.externals.push_back(node.name);
     if (node.kind == NodeKind::filters) names.filters.push_back(node.name);
+    if (is_frozen(node) || node.kind == NodeKind::filters) names.frozen.push_back(node.name);
   }
   return names;
 }

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "concertina/core/error.h"
-#include "concertina/core/text.h"
-
 #include "names.h"
 
 namespace concertina {
@@ -26,9 +23,9 @@ constexpr const char* kSubmodel = "submodel:";
 
 std::vector<std::string> plan_words(std::string_view text) {
   std::string spaced;
-  bool head = true;  // a ':' further back belongs to a value
+  bool head = true;  // marks further back belong to a value
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool arrow = text.substr(i, 2) == "->";
+    const bool arrow = head && text.substr(i, 2) == "->";
     const std::string_view piece = text.substr(i, arrow ? 2 : 1);
     const bool number_follows = i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
     const bool colon = head && piece == ":" && !number_follows;
@@ -65,6 +62,13 @@ const std::string& Properties::needed(const std::string& name, const std::string
   const std::string* value = find(name);
   if (value == nullptr) throw UsageError(name + " is missing: " + why);
   return *value;
+}
+
+int read_whole(const std::string& name, const std::string& text, int low, int high) {
+  const auto value = parse_integer(text);
+  if (value && *value >= low && *value <= high) return static_cast<int>(*value);
+  throw UsageError(name + ": expected a whole number from " + std::to_string(low) + " to " +
+                   std::to_string(high) + ", found \"" + text + "\"");
 }
 
 double read_number(const std::string& name, const std::string& text, double low, double high) {
@@ -104,9 +108,8 @@ Names role_names() {
 Endpoint parse_endpoint(const std::string& kind, const std::string& word, const Names& nodes) {
   if (std::find(nodes.begin(), nodes.end(), word) != nodes.end()) return {Role::node, 1, word};
   if (word.rfind(kSubmodel, 0) == 0) {
-    const double index =
-        read_number("submodel", word.substr(std::string(kSubmodel).size()), 1, 10000);
-    return {Role::submodel, static_cast<int>(index), ""};
+    const int index = read_whole("submodel", word.substr(std::string(kSubmodel).size()), 1, 10000);
+    return {Role::submodel, index, ""};
   }
   std::vector<std::string> known;
   const auto look = [&](const auto& table) -> const Role* {

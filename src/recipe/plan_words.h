@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "concertina/core/error.h"
+#include "concertina/core/text.h"
 #include "concertina/recipe/plan.h"
 
 namespace concertina {
@@ -27,7 +29,20 @@ class Properties {
   std::vector<std::pair<std::string, std::string>> given_;
 };
 
-// Throws UsageError unless low <= value <= high.
+// What `read` gives. Its errors get the line in front: edge "...": what is wrong with it.
+template <class Read>
+auto read_named(const std::string& kind, std::string_view text, const Read& read) {
+  try {
+    return read();
+  } catch (const UsageError& error) {
+    const std::string message = error.what();
+    if (message.rfind(kind + " \"", 0) == 0) throw;  // one of a preset's
+    throw UsageError(kind + " \"" + std::string(trim(text)) + "\": " + message);
+  }
+}
+
+// Both throw UsageError unless low <= value <= high.
+int read_whole(const std::string& name, const std::string& text, int low, int high);
 double read_number(const std::string& name, const std::string& text, double low, double high);
 
 // Throws UsageError unless it is a name: lower-case letters, digits and dashes, none of `taken`.

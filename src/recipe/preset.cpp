@@ -28,7 +28,8 @@ std::string edge(const std::string& teacher, const std::string& student, const s
 }
 
 bool is_larger(const std::string& teacher) {
-  return teacher == "full" || teacher == "next-larger" || teacher == "larger";
+  return teacher == "full" || teacher == "next-larger" || teacher == "larger" ||
+         teacher == "assistant";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "concertina/recipe/ini.h"
 
 #include "keys.h"
+#include "plan_check.h"
 
 namespace concertina {
 namespace {
@@ -112,59 +113,6 @@ void apply(Settings settings, Recipe& recipe, Places& places) {
   }
 }
 
-// Which widths and exits there are is known with the net only; four widths stand for them here.
-void check_plan(const Recipe& recipe) {
-  std::vector<Width> widths = recipe.widths;
-  if (widths.empty()) {
-    for (const int thousandths : {250, 500, 750, 1000}) {
-      widths.push_back(Width::from_thousandths(thousandths));
-    }
-  }
-  const std::optional<Subnet> untaught = recipe.plan.untaught(plan_step(recipe, widths, 1));
-  if (!untaught) return;
-  throw UsageError(untaught->width.is_full()
-                       ? "the full sub-model learns from nothing; expected an edge such as "
-                         "\"label "
-                         "-> each : ce weight=1\""
-                       : "no edge teaches the sub-models between the full and the smallest");
-}
-
-// A snapshot has to be taken before it can teach, and what is learned beside the net has its
-// shapes.
-void check_stages(const DistillPlan& plan) {
-  const auto index = [&](const std::string& name) {
-    const Names stages = plan.names().stages;
-    return std::find(stages.begin(), stages.end(), name) - stages.begin();
-  };
-  const bool cuts = std::any_of(plan.stages.begin(), plan.stages.end(),
-                                [](const PlanStage& stage) { return stage.cut > 0; });
-  for (const PlanNode& node : plan.nodes) {
-    const bool learns = node.kind == NodeKind::gate || node.kind == NodeKind::attention;
-    if (cuts && (learns || node.kind == NodeKind::snapshot)) {
-      throw UsageError(
-          "a stage that cuts channels goes with no gate, attention or snapshot, found " +
-          node_text(node));
-    }
-    for (const Edge& edge : plan.edges) {
-      if (node.kind != NodeKind::snapshot || edge.teacher.node != node.name) continue;
-      const bool early = edge.in.empty() ||
-                         std::any_of(edge.in.begin(), edge.in.end(), [&](const std::string& stage) {
-                           return index(stage) < index(node.at);
-                         });
-      if (early && index(node.at) > 0) {
-        throw UsageError("edge \"" + edge_text(edge) + "\" acts before stage " + node.at +
-                         ", where its teacher is made; expected in=" + node.at);
-      }
-    }
-  }
-  for (const Edge& edge : plan.edges) {
-    if (cuts && edge.adapter != Adapter::none) {
-      throw UsageError("a stage that cuts channels goes with no adapter, found \"" +
-                       edge_text(edge) + "\"");
-    }
-  }
-}
-
 // What no single key can check.
 void check(const Recipe& recipe, const Places& places) {
   const auto refuse = [&](const std::string& key, const std::string& what) {
@@ -188,12 +136,16 @@ void check(const Recipe& recipe, const Places& places) {
       !std::all_of(recipe.widths.begin(), recipe.widths.end(), uniform)) {
     refuse("distill.random-widths", "needs net.widths of one share each, not of one a stage");
   }
-  try {
-    check_plan(recipe);
-    check_stages(recipe.plan);
-  } catch (const UsageError& error) {
-    refuse("distill.edge", error.what());
-  }
+  const auto in = [&](const char* key, const auto& check_it) {
+    try {
+      check_it();
+    } catch (const UsageError& error) {
+      refuse(key, error.what());
+    }
+  };
+  in("distill.node", [&] { check_nodes(recipe); });
+  in("distill.edge", [&] { check_edges(recipe); });
+  in("distill.stage", [&] { check_stages(recipe.plan); });
 }
 
 bool is_path(const std::string& name) {

@@ -39,11 +39,7 @@ PlanStage read_stage(std::string_view text, const Names& stages) {
 }  // namespace
 
 PlanStage parse_stage(std::string_view text, const Names& stages) {
-  try {
-    return read_stage(text, stages);
-  } catch (const UsageError& error) {
-    throw UsageError("stage \"" + std::string(trim(text)) + "\": " + error.what());
-  }
+  return read_named("stage", text, [&] { return read_stage(text, stages); });
 }
 
 std::string stage_text(const PlanStage& stage) {

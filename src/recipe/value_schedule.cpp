@@ -21,7 +21,7 @@ constexpr Name<Kind> kKinds[] = {{"linear", Kind::linear},
                                  {"step", Kind::step}};
 constexpr const char* kForms =
     "a number, linear(A,B), linear(A,B,FROM,TO), "
-    "cosine(...), exponential(A,G), ramp(A,TO) or "
+    "cosine(...), exponential(A,G), exponential(A,G,LEAST), ramp(A,TO) or "
     "step(A,B@TURN,...)";
 
 [[noreturn]] void refuse(std::string_view text) {
@@ -108,7 +108,7 @@ double ValueSchedule::at(const Moment& now) const {
     case Kind::cosine:
       return second + (first - second) * (1 + std::cos(kPi * done(*this, now))) / 2;
     case Kind::exponential:
-      return first * std::pow(second, std::floor(now.epoch));
+      return std::max(least, first * std::pow(second, std::floor(now.epoch)));
     case Kind::ramp:
       return ramp(*this, now);
     case Kind::step:
@@ -124,7 +124,7 @@ std::pair<double, double> ValueSchedule::range() const {
     high = std::max(high, value);
   };
   if (kind == Kind::linear || kind == Kind::cosine) reach(second);
-  if (kind == Kind::exponential) reach(0);
+  if (kind == Kind::exponential) reach(least);
   if (kind == Kind::ramp) reach(first * std::exp(-5));
   for (const auto& [value, turn] : steps) reach(value);
   return {low, high};
@@ -150,9 +150,12 @@ ValueSchedule parse_schedule(std::string_view text) {
     default:
       break;
   }
-  if (words.size() != 2) refuse(text);
+  const bool exponential = schedule.kind == Kind::exponential;
+  if (words.size() != 2 && !(exponential && words.size() == 3)) refuse(text);
   schedule.first = read_number(words[0], text);
-  if (schedule.kind == Kind::exponential) {
+  if (exponential) {
+    if (words.size() == 3) schedule.least = read_number(words[2], text);
+    if (schedule.least < 0 || schedule.least > schedule.first) refuse(text);
     schedule.second = read_number(words[1], text);
     if (schedule.second <= 0 || schedule.second > 1) {
       throw UsageError("exponential: expected a factor above 0 and at most 1, found \"" + words[1] +
@@ -175,7 +178,10 @@ std::string schedule_text(const ValueSchedule& schedule) {
                        !schedule.to.in_epochs && schedule.to.value == 1;
     if (!whole) text += "," + turn_text(schedule.from) + "," + turn_text(schedule.to);
   }
-  if (schedule.kind == Kind::exponential) text += "," + format_real(schedule.second);
+  if (schedule.kind == Kind::exponential) {
+    text += "," + format_real(schedule.second);
+    if (schedule.least > 0) text += "," + format_real(schedule.least);
+  }
   if (schedule.kind == Kind::ramp) text += "," + turn_text(schedule.to);
   for (const auto& [value, turn] : schedule.steps) {
     text += "," + format_real(value) + "@" + turn_text(turn);

@@ -31,8 +31,8 @@ const std::vector<ViewEntry>& entries() {
        ViewKind::attack,
        {{"epsilon", 8.0 / 255, 0, 1},
         {"step", 2.0 / 255, 0, 1},
-        {"steps", 10, 1, 1000},
-        {"random-start", 1, 0, 1}}},
+        {"steps", 10, 1, 1000, true},
+        {"random-start", 1, 0, 1, true}}},
       {"replay", ViewKind::replay, {{"epsilon", 8.0 / 255, 0, 1}}},
   };
   return all;
@@ -60,6 +60,14 @@ std::string decimal(const std::string& text) {
   return above && below && *below > 0 ? format_real(*above / *below) : text;
 }
 
+double read_of(const CriterionNumber& number, const std::string& text) {
+  if (number.whole) {
+    return read_whole(number.name, text, static_cast<int>(number.low),
+                      static_cast<int>(number.high));
+  }
+  return read_number(number.name, decimal(text), number.low, number.high);
+}
+
 PlanView read_view(std::string_view text, const Names& views) {
   const std::vector<std::string> found = plan_words(text);
   if (found.size() < 3 || found[1] != ":") {
@@ -76,9 +84,7 @@ PlanView read_view(std::string_view text, const Names& views) {
   const Properties given({found.begin() + 3, found.end()}, known);
   for (const CriterionNumber& number : entry.numbers) {
     const std::string* value = given.find(number.name);
-    view.numbers[number.name] =
-        value == nullptr ? number.fallback
-                         : read_number(number.name, decimal(*value), number.low, number.high);
+    view.numbers[number.name] = value == nullptr ? number.fallback : read_of(number, *value);
   }
   if (view.kind == ViewKind::attack) {
     view.norm = pick("norm",
@@ -93,11 +99,7 @@ PlanView read_view(std::string_view text, const Names& views) {
 }  // namespace
 
 PlanView parse_view(std::string_view text, const Names& views) {
-  try {
-    return read_view(text, views);
-  } catch (const UsageError& error) {
-    throw UsageError("view \"" + std::string(trim(text)) + "\": " + error.what());
-  }
+  return read_named("view", text, [&] { return read_view(text, views); });
 }
 
 std::string view_text(const PlanView& view) {

@@ -125,24 +125,31 @@ bool is_measured(const Measurement& row, const std::vector<Attribute>& counting,
 StrengthScale::StrengthScale(const Preferences& preferences, const std::vector<Attribute>& counting,
                              const std::vector<Measurement>& rows)
     : scale_(preferences.scale) {
-  std::vector<Figures> all;
-  for (const Measurement& row : rows) all.push_back(figures_of(row));
+  std::vector<Figures> measured, stated;
+  for (const Measurement& row : rows) measured.push_back(figures_of(row));
   each_statement(preferences, [&](const Statement& statement) {
-    all.push_back(statement.left.figures);
-    all.push_back(statement.right.figures);
+    stated.push_back(statement.left.figures);
+    stated.push_back(statement.right.figures);
   });
   for (const Attribute attribute : counting) {
-    Span span;
-    for (const Figures& figures : all) {
-      const double value = merit(attribute, figure_of(figures, attribute), scale_);
-      if (std::isnan(value)) continue;
-      span.worst = std::min(span.worst, value);
-      span.best = std::max(span.best, value);
-    }
-    if (!(span.worst < span.best)) continue;
+    const Span found = span(attribute, measured);
+    const Span used = found.worst < found.best ? found : span(attribute, stated);
+    if (!(used.worst < used.best)) continue;
     attributes_.push_back(attribute);
-    spans_.push_back(span);
+    spans_.push_back(used);
   }
+}
+
+StrengthScale::Span StrengthScale::span(Attribute attribute,
+                                        const std::vector<Figures>& all) const {
+  Span span;
+  for (const Figures& figures : all) {
+    const double value = merit(attribute, figure_of(figures, attribute), scale_);
+    if (std::isnan(value)) continue;
+    span.worst = std::min(span.worst, value);
+    span.best = std::max(span.best, value);
+  }
+  return span;
 }
 
 double StrengthScale::strength(std::size_t k, const Figures& figures) const {

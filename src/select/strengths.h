@@ -11,8 +11,9 @@ namespace concertina {
 
 class StrengthScale {
  public:
-  // Over `rows`, which have every figure that counts, and over the statements' alternatives. An
-  // attribute in which nothing differs does not count.
+  // 0 is the worst of `rows`, which have every figure that counts, 1 the best; where they are all
+  // alike, of the statements' alternatives. An attribute in which these are alike too does not
+  // count.
   StrengthScale(const Preferences& preferences, const std::vector<Attribute>& counting,
                 const std::vector<Measurement>& rows);
 
@@ -27,6 +28,7 @@ class StrengthScale {
     double worst = std::numeric_limits<double>::infinity();
     double best = -std::numeric_limits<double>::infinity();
   };
+  Span span(Attribute attribute, const std::vector<Figures>& all) const;
   double strength(std::size_t k, const Figures& figures) const;
 
   CostScale scale_;

@@ -13,10 +13,9 @@ std::string link_name(const NetSpec& net, const DistillPlan& plan, const Link& l
   return "edge" + std::to_string(link.edge + 1) + "/" + end_text(net, plan, link.student);
 }
 
-std::string unit_of(const std::string& name) {
-  if (name.rfind("accuracy/", 0) == 0) return "fraction";
-  if (name.find("gradient_norm") != std::string::npos) return "nats per logit";
-  return "nats";
+// Of an edge's loss; what compares maps, or logits by their squares, has no unit.
+bool is_in_nats(const Edge& edge) {
+  return entry_of(edge.criterion).compares == Compares::logits && edge.criterion != Criterion::mse;
 }
 
 void append(Table& table, const std::vector<Column>& row) {
@@ -33,8 +32,8 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
     : net_(net), plan_(plan) {
   for (const Subnet& subnet : all_subnets(net, widths)) {
     ids_.push_back(subnet_id(net, subnet));
-    sums_["loss/" + ids_.back()];
-    sums_["accuracy/" + ids_.back()];
+    sums_["loss/" + ids_.back()].unit = "nats";
+    sums_["accuracy/" + ids_.back()].unit = "fraction";
   }
   PlanStep all;
   all.active = widths;
@@ -42,8 +41,9 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
   for (all.stage = 0; all.stage < std::max(1, static_cast<int>(plan.stages.size())); ++all.stage) {
     for (const Link& link : plan.links(all)) {
       const std::string name = link_name(net, plan, link);
-      sums_[name + "/loss"];
-      sums_[name + "/gradient_norm"];
+      const bool nats = is_in_nats(plan.edges[static_cast<std::size_t>(link.edge)]);
+      sums_[name + "/loss"].unit = nats ? "nats" : "1";
+      sums_[name + "/gradient_norm"].unit = nats ? "nats per logit" : "1";
     }
   }
 }
@@ -113,14 +113,14 @@ void EpochSums::restore(const std::vector<double>& flat) {
 }
 
 void EpochSums::clear() {
-  for (auto& [name, sum] : sums_) sum = {};
+  for (auto& [name, sum] : sums_) sum.total = sum.count = 0;
 }
 
 void append_train_row(Table& table, std::int64_t epoch, double learning_rate,
                       const EpochSums& sums) {
   std::vector<Column> row{{"epoch", "epochs", {static_cast<double>(epoch)}},
                           {"learning_rate", "1", {learning_rate}}};
-  for (const auto& [name, mean] : sums.means()) row.push_back({name, unit_of(name), {mean}});
+  for (const auto& [name, mean] : sums.means()) row.push_back({name, sums.unit(name), {mean}});
   append(table, row);
 }
 

@@ -21,6 +21,7 @@ class EpochSums {
   // One number a name, NaN where nothing was summed: "loss/w0.500", "accuracy/w0.500",
   // "edge1/w0.500/loss", "edge2/w0.500/gradient_norm" (added up over several teachers).
   std::vector<std::pair<std::string, double>> means() const;
+  const std::string& unit(const std::string& name) const { return sums_.at(name).unit; }
   std::vector<std::pair<std::string, double>> losses() const;  // by sub-model id, smallest first
 
   // For a checkpoint in the middle of an epoch. restore throws DataError when the count is not
@@ -33,6 +34,7 @@ class EpochSums {
   struct Sum {
     double total = 0;
     double count = 0;
+    std::string unit;
   };
   void put(const std::string& name, double value, double count);
 

@@ -21,6 +21,16 @@ double squared_norm(const at::Tensor& gradient) {
   return norm * norm;
 }
 
+constexpr const char* kLearned = "distill/";  // by the plan, beside the net
+
+// "w0.500/stem.norm/weight" and "stem.conv/weight" are of the layers stem.norm and stem.conv.
+std::string layer_of(const std::string& parameter) {
+  const std::size_t slash = parameter.find('/');
+  const bool of_width = parameter[0] == 'w' && parameter.find('/', slash + 1) != std::string::npos;
+  const std::string path = of_width ? parameter.substr(slash + 1) : parameter;
+  return path.rfind(kLearned, 0) == 0 ? path : path.substr(0, path.rfind('/'));
+}
+
 }  // namespace
 
 Sgd::Sgd(std::vector<Parameter> parameters, const Recipe& recipe)
@@ -43,16 +53,22 @@ void Sgd::clear_gradients() {
   for (Parameter& parameter : parameters_) parameter.value.mutable_grad() = at::Tensor();
 }
 
-// "w0.500/stem.norm/weight" and "stem.conv/weight" are of the layers stem.norm and stem.conv.
+std::vector<std::string> Sgd::layers() const {
+  std::vector<std::string> found;
+  for (const Parameter& parameter : parameters_) {
+    const std::string layer = layer_of(parameter.name);
+    const bool is_new = found.empty() || found.back() != layer;
+    if (is_new && layer.rfind(kLearned, 0) != 0) found.push_back(layer);
+  }
+  return found;
+}
+
 void Sgd::train_only(const std::vector<std::string>& layers) {
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
-    const std::string& name = parameters_[k].name;
-    const std::size_t slash = name.find('/');
-    const bool of_width = name[0] == 'w' && name.find('/', slash + 1) != std::string::npos;
-    const std::string layer = of_width ? name.substr(slash + 1) : name;
+    const std::string layer = layer_of(parameters_[k].name);
     const auto begins = [&](const std::string& word) { return layer.rfind(word, 0) == 0; };
     trains_[k] =
-        layers.empty() || begins("distill/") || std::any_of(layers.begin(), layers.end(), begins);
+        layers.empty() || begins(kLearned) || std::any_of(layers.begin(), layers.end(), begins);
   }
 }
 

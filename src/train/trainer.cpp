@@ -39,13 +39,6 @@ double family_score(const std::vector<Evaluation>& rows, BestPolicy policy) {
   return policy == BestPolicy::worst ? least : sum / static_cast<double>(rows.size());
 }
 
-void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Width>& widths) {
-  if (const auto subnet = recipe.plan.untaught(plan_step(recipe, widths, net.exit_count()))) {
-    throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
-                     subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
-  }
-}
-
 class Trainer {
  public:
   Trainer(RunState& state, const PreparedData& data, const TrainSetting& setting,
@@ -148,9 +141,13 @@ class Trainer {
       }
       return loader_.again(batch, epoch, kind == ViewKind::augmented);
     };
-    input.place = plan_step(recipe_, state_.widths, state_.net.exit_count(), state_.progress.step,
-                            loader_.batches());
+    input.place = place();
     return input;
+  }
+
+  PlanStep place() const { return place(state_.progress.step); }
+  PlanStep place(std::int64_t step) const {
+    return plan_step(recipe_, state_.widths, state_.net.exit_count(), step, loader_.batches());
   }
 
   StagePlace stage_place() const {
@@ -171,6 +168,7 @@ class Trainer {
       if (stage()->cut > 0) cut_channels();
       if (state_.progress.step > 0) sgd_.forget_momentum();
       if (stage()->fresh) {
+        forget_best();
         copy_state(FlexibleNet(state_.net, state_.widths, net_settings(recipe_),
                                recipe_.seed + static_cast<std::uint64_t>(stage_place().index),
                                setting_.device),
@@ -179,6 +177,29 @@ class Trainer {
       log_info("stage " + stage_text(*stage()));
     }
     sgd_.train_only(stage()->train);
+  }
+
+  // Of the sub-models that learn anew; the others' were made before and stay.
+  void forget_best() {
+    for (SubnetState& submodel : state_.submodels) {
+      if (counts(submodel.subnet, place())) submodel.best.reset();
+    }
+  }
+
+  // Whether what a sub-model says in this stage is something that it learned: after a fresh start
+  // it has to be a student.
+  bool counts(const Subnet& subnet, const PlanStep& place) const {
+    const std::vector<PlanStage>& stages = recipe_.plan.stages;
+    const auto is_fresh = [](const PlanStage& one) { return one.fresh; };
+    if (stages.empty() ||
+        std::none_of(stages.begin(), stages.begin() + place.stage + 1, is_fresh)) {
+      return true;
+    }
+    const std::vector<Link> links = recipe_.plan.links(place);
+    return std::any_of(links.begin(), links.end(), [&](const Link& link) {
+      const std::vector<Subnet> taught = recipe_.plan.subnets_of(link.student, place);
+      return std::find(taught.begin(), taught.end(), subnet) != taught.end();
+    });
   }
 
   // Those of this stage, and of stages that had no step.
@@ -282,6 +303,7 @@ class Trainer {
   void keep_best(EpochView& view) {
     for (std::size_t k = 0; k < state_.submodels.size(); ++k) {
       SubnetState& submodel = state_.submodels[k];
+      if (!counts(submodel.subnet, place(state_.progress.step - 1))) continue;
       const Evaluation& now = view.evaluations[k];
       const bool better =
           !submodel.best || now.accuracy > submodel.best->accuracy ||
@@ -344,27 +366,6 @@ class Trainer {
 };
 
 }  // namespace
-
-RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                 at::Device device, Engine engine, Precision precision, const Teachers& teachers) {
-  RunState state;
-  state.net = net;
-  check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
-  state.recipe = print_recipe(recipe);
-  state.widths = recipe.widths.empty() ? net.widths : recipe.widths;
-  state.data = data.description;
-  state.seed = recipe.seed;
-  for (const Subnet& subnet : all_subnets(net, state.widths)) {
-    state.submodels.push_back({subnet, {}});
-  }
-  FlexibleNet fresh(net, state.widths, net_settings(recipe), recipe.seed, device);
-  fresh.set_engine(engine, precision);
-  state.environment = environment_text(device, fresh.engine(), precision);
-  const PlanParts parts(recipe.plan, net, plan_step(recipe, state.widths, net.exit_count()),
-                        teachers, device);
-  capture(fresh, parts, Sgd(trained_parameters(fresh, parts), recipe), state);
-  return state;
-}
 
 TrainEnd train(RunState& state, const PreparedData& data, const TrainSetting& setting,
                const TrainWatcher& watcher) {

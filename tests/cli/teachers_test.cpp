@@ -95,6 +95,24 @@ TEST_F(Teachers, MistakesAreNamed) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "a/run.h5"));
 }
 
+// A frozen net among those that a gate and attention look at, whose taps nothing else asks for.
+TEST_F(Teachers, CanBeMembersOfWhatLearns) {
+  train("big", "joint");
+  for (const std::string kind : {"gate of=teacher,each", "attention of=teacher,students"}) {
+    folder_.write("mix.ini",
+                  "[recipe]\nsummary = mix\nextends = base\n[distill]\n"
+                  "node = teacher : external\nnode = mix : " +
+                      kind +
+                      " tap=feature\n"
+                      "edge = label -> each : ce weight=1\n"
+                      "edge = mix -> students : kl weight=1 temperature=4 "
+                      "reduction=batchmean t-power=2 gradient=through\n");
+    const auto outcome = run(training("of-" + kind.substr(0, 4),
+                                      {"--teacher", "big", "--epochs", "1", "--quiet"}, "mix.ini"));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+  }
+}
+
 TEST_F(Teachers, TapsThatATeacherLacksAreRefused) {
   train("big", "joint");
   folder_.write("two.ini",
@@ -135,6 +153,8 @@ TEST_F(Teachers, AttackedImagesAreHarder) {
   refused({"eval", "run", "--epsilon", "0.1"}, 2, "--epsilon is for --attack pgd or fgsm");
   refused({"eval", "run", "--attack", "pgd", "--epsilon", "8"}, 2, "such as 0.03 or 8/255");
   refused({"eval", "run", "--attack", "pdg"}, 2, "did you mean \"pgd\"?");
+  refused({"eval", "run", "--attack", "fgsm", "--attack-steps", "3"}, 2,
+          "--attack-steps is for --attack pgd");
 }
 
 TEST_F(Teachers, DevicesLearnPartsOfAMapAndMayFail) {

@@ -69,6 +69,20 @@ TEST(Cut, EveryWidthIsThereAndTrains) {
   }
 }
 
+// Norm weights begin as 1: of equal channels no more go than the share says.
+TEST(Cut, OfEqualChannelsTheShareGoes) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
+  const FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
+  const FlexibleNet small = cut(net, {}, 0.1, ChannelWorth::norm_weight);
+  int before = 0, after = 0;
+  for (std::size_t k = 0; k < spec.layers.size(); ++k) {
+    if (!spec.layers[k].elastic) continue;
+    before += spec.layers[k].channels;
+    after += small.spec().layers[k].channels;
+  }
+  EXPECT_NEAR(after, 0.9 * before, 8);  // the first layer keeps one channel
+}
+
 TEST(Cut, ALayerKeepsAtLeastOneChannel) {
   Fixture one("slimmable-mobilenet-v1-tiny");
   const FlexibleNet small = cut(one.net, one.settings, 0.99, ChannelWorth::norm_weight);

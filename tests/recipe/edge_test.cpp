@@ -14,8 +14,8 @@ using testing::HasSubstr;
 const char* const kFull =
     "next-larger -> each : kl weight=1 temperature=4 reduction=batchmean t-power=2 gradient=stop";
 
-std::string refused(const std::string& text) {
-  return refusal([&] { parse_edge(text); });
+std::string refused(const std::string& text, const PlanNames& known = {}) {
+  return refusal([&] { parse_edge(text, known); });
 }
 
 TEST(Edge, ReadsEveryProperty) {
@@ -85,6 +85,33 @@ TEST(Edge, NoSubModelIsLargerThanTheFullOne) {
               HasSubstr("no sub-model is larger than the full one"));
   EXPECT_THAT(refused("each -> full : ce"), HasSubstr("unknown teacher"));
   EXPECT_NO_THROW(parse_edge("peers -> full : kl reduction=sum t-power=2 gradient=stop"));
+  EXPECT_THAT(refused("smallest -> smallest : mse reduction=sum gradient=stop"),
+              HasSubstr("\"smallest\" would teach itself"));
+}
+
+TEST(Edge, ANodeHasNoLargerSubModel) {
+  for (const std::string teacher : {"next-larger", "larger", "assistant", "peers"}) {
+    const std::string text = teacher + " -> n : mse reduction=sum gradient=stop";
+    EXPECT_THAT(refused(text, {{"n"}, {}, {}, {}, {}}),
+                HasSubstr("a node has no peers and no larger sub-model"))
+        << teacher;
+  }
+}
+
+TEST(Edge, NoGradientGoesThroughAFrozenNode) {
+  const std::string text = "n -> each : mse reduction=sum gradient=";
+  const PlanNames frozen{{"n"}, {}, {}, {}, {}, {"n"}};
+  EXPECT_THAT(refused(text + "through", frozen),
+              HasSubstr("\"n\" is frozen; expected gradient=stop"));
+  EXPECT_NO_THROW(parse_edge(text + "stop", frozen));
+  EXPECT_NO_THROW(parse_edge(text + "through", {{"n"}, {}, {}, {}, {}}));
+}
+
+TEST(Edge, WholeNumbersAreWhole) {
+  EXPECT_THAT(refused("larger -> each : mse reduction=sum gradient=stop drop=0.7"),
+              HasSubstr("drop: expected a whole number from 0 to 1000, found \"0.7\""));
+  EXPECT_THAT(refused("submodel:1.5 -> each : mse reduction=sum gradient=stop"),
+              HasSubstr("submodel: expected a whole number from 1 to 10000"));
 }
 
 TEST(Edge, NumbersHaveRanges) {
@@ -132,7 +159,8 @@ TEST(Edge, NamesNodesAndSubModels) {
   EXPECT_THAT(
       refusal([&] { parse_edge("crowd -> crowd : mse reduction=sum gradient=stop", nodes); }),
       HasSubstr("would teach itself"));
-  EXPECT_THAT(refused("label -> submodel:0 : ce"), HasSubstr("submodel: expected a number from 1"));
+  EXPECT_THAT(refused("label -> submodel:0 : ce"),
+              HasSubstr("submodel: expected a whole number from 1"));
 }
 
 TEST(Edge, FeaturesNeedATap) {

@@ -278,7 +278,9 @@ TEST(Plan, StagesAndViewsAreRefusedInOneLine) {
   EXPECT_THAT(view("dark : gray"), HasSubstr("the name \"dark\" is taken"));
   EXPECT_THAT(view("x : grey"), HasSubstr("did you mean \"gray\"?"));
   EXPECT_THAT(view("x : attack"), HasSubstr("norm is missing"));
-  EXPECT_THAT(view("x : attack norm=batch steps=0"), HasSubstr("steps: expected a number from 1"));
+  EXPECT_THAT(view("x : attack norm=batch steps=1.5"), HasSubstr("expected a whole number"));
+  EXPECT_THAT(view("x : attack norm=batch steps=0"),
+              HasSubstr("steps: expected a whole number from 1"));
   const auto stage = [](const char* text) { return refusal([&] { parse_stage(text); }); };
   EXPECT_THAT(stage("x : lr=1"), HasSubstr("share is missing"));
   EXPECT_THAT(stage("x : share=2"), HasSubstr("share: expected a number from 0.0001 to 1"));
@@ -297,9 +299,10 @@ TEST(Plan, NodesPrintWhatTheyRead) {
   const PlanNames nodes{{"a", "b"}, {}, {"late"}, {"a"}, {}};
   for (const char* text :
        {"teacher : external", "teacher : external from=/runs/x:w0.500 sha256=12",
-        "all : mean-logits of=each", "both : mean-probs of=a,b temperature=4",
-        "copy : snapshot of=full at=late", "mix : attention of=students tap=feature",
-        "gated : gate of=each,a tap=depth:0.5", "x : filters of=a tap=map by=communities parts=3",
+        "teacher : external from=/a->b/run.h5 sha256=12", "all : mean-logits of=each",
+        "both : mean-probs of=a,b temperature=4", "copy : snapshot of=full at=late",
+        "mix : attention of=students tap=feature", "gated : gate of=each,a tap=depth:0.5",
+        "x : filters of=a tap=map by=communities parts=3",
         "x : filters of=a tap=map by=bisection parts=2 part=2 channels=0,7",
         "x : filters of=a tap=map by=bisection parts=2 channels=0,7+3"}) {
     EXPECT_EQ(node_text(parse_node(text, nodes)), text);
@@ -341,6 +344,22 @@ TEST(Plan, PartsOfMapsAreRefusedInOneLine) {
               HasSubstr("expected a criterion of features"));
   EXPECT_THAT(edge("f -> each : normalized gradient=stop tap=map teacher-tap=map"),
               HasSubstr("unknown property \"teacher-tap\""));
+}
+
+TEST(Plan, MembersHaveToBeThere) {
+  DistillPlan plan;
+  plan.nodes = {parse_node("both : mean-logits of=students")};
+  plan.edges = {parse_edge("label -> each : ce")};
+  PlanStep step;
+  step.active = parse_widths("0.25 0.5 1");
+  EXPECT_NO_THROW(plan.check_members(step));
+  plan.edges.push_back(parse_edge("submodel:4 -> smallest : mse reduction=sum gradient=stop"));
+  EXPECT_THAT(refusal([&] { plan.check_members(step); }),
+              HasSubstr("submodel:4 of 3; expected 1 to 3"));
+  plan.edges.pop_back();
+  step.active = {Width()};
+  EXPECT_THAT(refusal([&] { plan.check_members(step); }),
+              HasSubstr("node \"both\" has no member among 1 sub-models"));
 }
 
 }  // namespace

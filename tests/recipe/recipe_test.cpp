@@ -93,6 +93,36 @@ TEST(Recipe, PlansThatCannotBeWalkedAreRefused) {
   EXPECT_EQ(refused(ends, {"net.widths=0.5 1"}), "accepted");
 }
 
+TEST(Recipe, NodesThatCannotWorkAreRefused) {
+  const std::string mix = "[distill]\nnode = mix : attention of=students tap=feature\n";
+  const std::string rest = "edge = label -> each : ce\n";
+  const std::string kl = " : kl temperature=1 reduction=batchmean t-power=0 gradient=stop\n";
+  EXPECT_EQ(refused(mix + rest + "edge = mix -> students" + kl), "accepted");
+  EXPECT_THAT(refused(mix + rest + "edge = label -> mix : ce\n"),
+              StartsWith("schedules/x.ini:2: distill.node: node \"mix\" pays attention for its "
+                         "members, each by itself; it cannot learn"));
+  EXPECT_THAT(refused(mix + "node = all : mean-logits of=mix,full\n" + rest),
+              HasSubstr("it cannot be a member of \"all\""));
+  EXPECT_THAT(refused(mix + "random-widths = 1\n" + rest + "[net]\nnorm = calibrated\n"),
+              HasSubstr("distill.random-widths goes with no gate"));
+}
+
+TEST(Recipe, StagesThatCannotWorkAreRefused) {
+  const std::string stages =
+      "[distill]\nstage = one : share=1\nstage = two : share=1\n"
+      "node = copy : snapshot of=full at=two\nnode = both : mean-logits of=copy,smallest\n"
+      "edge = label -> each : ce\n";
+  const std::string edge =
+      "edge = both -> students : kl temperature=1 reduction=batchmean t-power=0 gradient=stop";
+  EXPECT_THAT(refused(stages + edge + "\n"), HasSubstr("acts before stage two, where \"copy\""));
+  EXPECT_EQ(refused(stages + edge + " in=two\n"), "accepted");
+  EXPECT_THAT(refused("[distill]\nstage = one : share=1\nstage = two : share=1 cut=0.5\n"
+                      "edge = label -> each : ce\n"
+                      "edge = full -> students : hint reduction=sum gradient=stop tap=stem\n"),
+              HasSubstr("distill.stage: a stage that cuts channels goes with no criterion that "
+                        "compares channel by channel"));
+}
+
 TEST(Recipe, TextAloneExtendsNothing) {
   EXPECT_THAT(refused("[recipe]\nextends = base\n"),
               StartsWith("schedules/x.ini:2: recipe.extends: only a recipe that is a file"));

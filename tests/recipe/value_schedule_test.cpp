@@ -29,6 +29,9 @@ TEST(ValueSchedule, ExponentialIsGolden) {
   for (const auto& [epoch, value] : expected) {
     EXPECT_NEAR(fading.at(at_epoch(epoch + 0.5)), value, 5e-7) << epoch;
   }
+  const ValueSchedule floored = parse_schedule("exponential(8,0.5,1.5)");
+  EXPECT_EQ(floored.at(at_epoch(2)), 2);
+  EXPECT_EQ(floored.at(at_epoch(3)), 1.5);
 }
 
 TEST(ValueSchedule, LinesAndCosinesRunBetweenTheirTurns) {
@@ -50,16 +53,16 @@ TEST(ValueSchedule, StepsTurnAtTheirPlaces) {
 }
 
 TEST(ValueSchedule, PrintsWhatItReads) {
-  for (const char* text :
-       {"0.5", "linear(8,1)", "linear(1,0,0.2,0.6)", "cosine(1,0,0e,10e)", "exponential(100,0.7)",
-        "ramp(1,80e)", "ramp(1,0.267)", "step(1,0@0.5)", "step(0,1@3e,2@6e)"}) {
+  for (const char* text : {"0.5", "linear(8,1)", "linear(1,0,0.2,0.6)", "cosine(1,0,0e,10e)",
+                           "exponential(100,0.7)", "exponential(8,0.9,1)", "ramp(1,80e)",
+                           "ramp(1,0.267)", "step(1,0@0.5)", "step(0,1@3e,2@6e)"}) {
     EXPECT_EQ(schedule_text(parse_schedule(text)), text);
   }
 }
 
 TEST(ValueSchedule, RangeHoldsEveryValue) {
-  for (const char* text : {"linear(8,1)", "cosine(1,3)", "exponential(100,0.7)", "ramp(2,80e)",
-                           "step(1,5@0.5,0@0.8)"}) {
+  for (const char* text : {"linear(8,1)", "cosine(1,3)", "exponential(100,0.7)",
+                           "exponential(8,0.9,1)", "ramp(2,80e)", "step(1,5@0.5,0@0.8)"}) {
     const ValueSchedule schedule = parse_schedule(text);
     const auto [low, high] = schedule.range();
     for (int k = 0; k <= 100; ++k) {

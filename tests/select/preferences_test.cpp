@@ -60,6 +60,19 @@ TEST(ChoosePreferred, TakesTheWeightsThatAnEqualitySettles) {
 
 // 0.2 w_accuracy - 0.5 w_macs >= 0.001, and even weights would be 0.5 each: w_accuracy is as small
 // as it may be, 0.501 / 0.7. Without the margin it would be 5/7.
+// The second one says less than nothing, but names MACs far beyond what there is.
+TEST(ChoosePreferred, AStatementThatHoldsAlreadyChangesNothing) {
+  const Statement real = said(like(0.9, 20), '>', like(0.8, 10));
+  const Statement idle = said(like(0.9, 10), '>', like(0.5, 4000));
+  const PreferredChoice one = choose_preferred(three(), {}, {{maker({real})}});
+  const PreferredChoice both = choose_preferred(three(), {}, {{maker({real, idle})}});
+  ASSERT_EQ(one.weights.size(), both.weights.size());
+  for (std::size_t k = 0; k < one.weights.size(); ++k) {
+    EXPECT_NEAR(both.weights[k], one.weights[k], 1e-8);
+  }
+  EXPECT_EQ(ranks(both), ranks(one));
+}
+
 TEST(ChoosePreferred, StaysAsEvenAsAPreferenceAllows) {
   const PreferredChoice choice =
       choose_preferred(three(), {}, {{maker({said(like(0.9, 100), '>', like(0.7, 50))})}});

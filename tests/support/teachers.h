@@ -26,8 +26,7 @@ inline Teachers untrained_teachers(DistillPlan& plan, const NetSpec& net) {
     one.set_calibrated(Width(), true);
     teachers[node.name] = net_teacher(std::move(one), {Width(), spec.exit_count()}, {}, {});
   }
-  choose_filters(plan, teachers,
-                 random_images({8, net.in_channels, net.in_height, net.in_width}));
+  choose_filters(plan, teachers, random_images({8, net.in_channels, net.in_height, net.in_width}));
   return teachers;
 }
 

@@ -177,6 +177,40 @@ TEST(Trainer, EveryShippedRecipeTrainsTwoStepsOnTheEmbeddedData) {
   }
 }
 
+TEST(Trainer, AStageThatTrainsNoLayerIsRefused) {
+  const TinyRun run(tiny_recipe({"distill.stage=one : share=1 train=stagee1"}));
+  try {
+    run.fresh();
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("stage \"one\" trains nothing: unknown layer \"stagee1\""));
+  }
+}
+
+// The best of the first stage is another net's.
+TEST(Trainer, AFreshStartForgetsTheBestOfThoseThatLearn) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.epochs=3"}, "takd"));
+  RunState state = run.fresh();
+  ASSERT_EQ(run.train_in(folder, state), TrainEnd::finished);
+  const RunState stored = read_run(folder / "run.h5");
+  ASSERT_EQ(stored.submodels.size(), 4U);
+  EXPECT_EQ(stored.submodels[0].best->epoch, 3);  // the student
+  EXPECT_EQ(stored.submodels[1].best->epoch, 2);  // the assistant
+  EXPECT_EQ(stored.submodels[3].best->epoch, 1);  // the large one
+}
+
+// An adapter is there for every assistant that will ever teach.
+TEST(Trainer, AnAssistantThatMovesHasItsAdapters) {
+  const TempFolder folder;
+  const Recipe recipe = tiny_recipe(
+      {"train.epochs=2", "distill.edge=label -> each : ce weight=1",
+       "distill.edge=assistant -> students : hint weight=1 reduction=elementmean gradient=stop "
+       "tap=map adapter=conv1x1 rank=linear(0,1)"});
+  expect_same_bytes_when_broken(TinyRun(recipe), "assistant");
+}
+
 TEST(Trainer, AnUntaughtSubModelIsRefused) {
   const TinyRun run(tiny_recipe({"net.widths=1", "distill.edge=label -> full : ce weight=1"}),
                     "msdnet-tiny");

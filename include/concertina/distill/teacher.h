@@ -26,7 +26,12 @@ class Teacher {
   // Throws UsageError for a tap that it does not have.
   virtual TapShape shape_of(const std::string& tap) const = 0;
   virtual int classes() const = 0;
+  // What it looks at, "3x32x32"; "" = it does not say.
+  virtual std::string images() const { return ""; }
 };
+
+// "3x32x32": channels, height, width.
+std::string images_text(const NetSpec& net);
 
 // By the names of a plan's external nodes.
 using Teachers = std::map<std::string, std::shared_ptr<Teacher>>;

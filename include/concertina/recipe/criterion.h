@@ -36,6 +36,7 @@ struct CriterionNumber {
   const char* name;
   double fallback;
   double low, high;
+  bool whole = false;  // a whole number
 };
 
 struct CriterionEntry {

@@ -172,6 +172,7 @@ using Names = std::vector<std::string>;
 struct PlanNames {
   Names nodes, views, stages;
   Names externals, filters;  // those of the nodes that are of this kind
+  Names frozen = {};         // and those that no gradient can reach
 };
 
 // Edges, in recipe syntax, with every property that is not at its neutral value:
@@ -246,6 +247,10 @@ struct DistillPlan {
   std::vector<LinkEnd> members(const PlanNode& node, const PlanStep& step) const;
   // The sub-models that an end depends on, each once.
   std::vector<Subnet> subnets_of(const LinkEnd& end, const PlanStep& step) const;
+
+  // Throws UsageError when these sub-models are too few for it: a submodel:N that is not there, a
+  // node without a member.
+  void check_members(const PlanStep& step) const;
 
   // The largest sub-model of such a step that learns in no stage: no edge names it as a student,
   // and no node that learns has it as a member. It would be kept and measured untrained. Throws

@@ -29,13 +29,14 @@ struct ValueSchedule {
     constant,     // V
     linear,       // linear(A,B) or linear(A,B,FROM,TO): straight from A to B between two turns
     cosine,       // cosine(A,B) or cosine(A,B,FROM,TO): half a cosine
-    exponential,  // exponential(A,G): A G^e, e the epochs finished
+    exponential,  // exponential(A,G) or (A,G,LEAST): A G^e, e the epochs finished, at least LEAST
     ramp,  // ramp(A,TO): A exp(-5 (1 - min(t, TO) / TO)^2), t in finished epochs or the share
     step,  // step(A,B@TURN,...): A, then B from the turn on
   };
   Kind kind = Kind::constant;
   double first = 1;   // V, A
   double second = 1;  // B, G
+  double least = 0;   // LEAST
   Turn from{0, false};
   Turn to{1, false};
   std::vector<std::pair<double, Turn>> steps;

@@ -22,6 +22,8 @@ class Sgd {
   // Moves the parameters. `sparse`: the recipe's sparsity is added to the gradients first, and its
   // proximal step follows.
   void step(double learning_rate, bool sparse = true);
+  // Of the net, in its order.
+  std::vector<std::string> layers() const;
   // From now on only layers whose names begin with one of `layers` move, and what the plan learns;
   // with no names, all. Parameters that stay have no gradient.
   void train_only(const std::vector<std::string>& layers);

@@ -1,0 +1,16 @@
+// What no single line of a plan can check. Files of this room only; all throw UsageError.
+#pragma once
+
+#include "concertina/recipe/recipe.h"
+
+namespace concertina {
+
+// Nodes that are used as they cannot be, and with random widths.
+void check_nodes(const Recipe& recipe);
+// Snapshots that teach before they are taken, and what a cut would take the channels from.
+void check_stages(const DistillPlan& plan);
+// Sub-models that nobody teaches. Which widths and exits there are is known with the net only; four
+// widths stand for them.
+void check_edges(const Recipe& recipe);
+
+}  // namespace concertina
