@@ -23,8 +23,10 @@ Json width_json(Width width) {
 }
 
 Json subnet_json(const NetSpec& net, const Subnet& subnet) {
-  return {
-      {"id", subnet_id(net, subnet)}, {"width", width_json(subnet.width)}, {"exit", subnet.exit}};
+  return {{"id", subnet_id(net, subnet)},
+          {"width", width_json(subnet.width)},
+          {"bits", subnet.width.bits()},
+          {"exit", subnet.exit}};
 }
 
 void put_cost(Json& json, const Cost& cost) {
@@ -43,6 +45,7 @@ Json evaluation_json(const std::optional<Evaluation>& row) {
 Json measurement_json(const Measurement& row) {
   Json json = {{"id", row.id},
                {"width", width_json(row.subnet.width)},
+               {"bits", row.subnet.width.bits()},
                {"exit", row.subnet.exit},
                {"accuracy", row.accuracy},
                {"loss", row.loss}};

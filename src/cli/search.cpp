@@ -42,11 +42,11 @@ int step_of(const Options& options) {
   const std::string& text = options.text("step");
   try {
     const Width step = Width::parse(text);
-    if (step.is_uniform()) return step.thousandths();
+    if (step.is_uniform() && !step.is_quantised()) return step.thousandths();
   } catch (const UsageError& error) {
     throw UsageError(std::string("--step: ") + error.what());
   }
-  throw UsageError("--step: \"" + text + "\" is a share a stage; expected one, such as 0.05");
+  throw UsageError("--step: \"" + text + "\" is more than a share; expected one, such as 0.05");
 }
 
 SearchSpace space_of(const RunState& state, const Recipe& recipe, const Options& options) {

@@ -59,10 +59,10 @@ std::vector<Subnet> measurable(const RunState& state, bool best) {
 }
 
 // The first that gives the same network as `width`, or `width` itself.
-Width same_network(const NetSpec& net, const std::vector<Width>& known, Width width) {
+Width first_same(const NetSpec& net, const std::vector<Width>& known, Width width) {
   if (contains(known, width)) return width;
   const auto same = std::find_if(known.begin(), known.end(),
-                                 [&](Width other) { return same_channels(net, other, width); });
+                                 [&](Width other) { return same_network(net, other, width); });
   return same == known.end() ? width : *same;
 }
 
@@ -72,7 +72,7 @@ std::vector<Width> different_widths(const RunState& state, const std::vector<Wid
   for (const Width width : asked) {
     std::vector<Width> known = state.widths;
     known.insert(known.end(), widths.begin(), widths.end());
-    const Width measured = same_network(state.net, known, width);
+    const Width measured = first_same(state.net, known, width);
     if (measured != width) {
       log_info(width.label() + " has the channels of " + measured.label() +
                ": both are one sub-model");

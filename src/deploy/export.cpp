@@ -104,7 +104,9 @@ double difference(const at::Tensor& found, const at::Tensor& expected) {
 }
 
 double tolerance_of(const NetSpec& net) {
-  const bool jumps = std::any_of(net.layers.begin(), net.layers.end(), is_segmented);
+  const bool jumps = std::any_of(net.layers.begin(), net.layers.end(), [](const Layer& layer) {
+    return is_segmented(layer) || layer.bits != Width::kFullBits;
+  });
   return jumps ? kJumpTolerance : kExportTolerance;
 }
 
@@ -193,6 +195,9 @@ Proof write_net(const PlainNet& net, Format format, const fs::path& file, const 
 Proof write_all(const ModelState& model, const fs::path& file, const Samples& samples) {
   Proof proof;
   proof.tolerance = tolerance_of(model.net);
+  for (const NormBank& bank : model.norms) {
+    if (bank.width.is_quantised()) proof.tolerance = kJumpTolerance;
+  }
   write_model(file, model, [&](const fs::path& written) {
     const FlexibleModel read = FlexibleModel::load(written, 1);
     for (std::size_t k = 0; k < read.submodels().size(); ++k) {

@@ -42,10 +42,12 @@ class Folder {
  private:
   const Layer& layer(int k) const { return net_.spec.layers[static_cast<std::size_t>(k)]; }
 
-  // Layer k is a norm right behind a convolution that nobody else reads.
+  // Layer k is a norm right behind a convolution that nobody else reads, and whose weights are not
+  // to stay on their grid.
   bool folds(int k) const {
     if (layer(k).kind != LayerKind::norm || layer(k).inputs.front() != k - 1) return false;
     const LayerKind before = layer(k - 1).kind;
+    if (layer(k - 1).bits != Width::kFullBits) return false;
     return (before == LayerKind::conv || before == LayerKind::depthwise) && readers_.at(k - 1) == 1;
   }
 

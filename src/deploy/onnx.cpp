@@ -10,6 +10,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/core/version.h"
+#include "concertina/spec/map_grid.h"
 
 #include "protobuf.h"
 
@@ -74,7 +75,7 @@ class Graph {
     for (const NamedTensor& one : net.tensors) {
       if (!is_of_segmented(one.name)) initializer(state_dict_name(spec_, one.name), one.value);
     }
-    for (const NamedTensor& one : constants_) graph_.message(5, tensor(one.name, one.value));
+    for (const Message& one : initializers_) graph_.message(5, one);
     graph_.message(11, value_info(kInput, {spec_.in_channels, spec_.in_height, spec_.in_width}));
     graph_.message(12, value_info(kOutput, {spec_.classes}));
   }
@@ -92,7 +93,7 @@ class Graph {
 
   // Written behind the nodes, as the format wants it.
   void initializer(const std::string& name, const at::Tensor& value) {
-    constants_.push_back({name, value, ""});
+    initializers_.push_back(tensor(name, value));
   }
 
   // What layer k gives. No name of a weight ends like this.
@@ -136,6 +137,7 @@ class Graph {
                     {attribute("epsilon", static_cast<float>(kNormEpsilon))});
       case LayerKind::activation:
         if (is_segmented(one)) return add_segmented(k);
+        if (one.bits != Width::kFullBits) return add_rounded(k);
         if (one.activation == Activation::relu) return simple("Relu", {});
         return simple("Clip", {attribute("min", 0.0F), attribute("max", 6.0F)});
       case LayerKind::pool:
@@ -222,6 +224,24 @@ class Graph {
     node(name, "Add", {name + ".product", name + ".offset"}, value(k));
   }
 
+  // docs/methods.md, Switchable precision: a map of few bits.
+  void add_rounded(int k) {
+    const std::string& name = layer(k).name;
+    const auto [top, step] = map_grid(layer(k).bits);
+    const auto constant = [&](const char* what, double value) {
+      initializer(name + what, at::full({1}, value, at::kFloat));
+    };
+    constant(".per_step", 1 / step);
+    constant(".half", 0.5);
+    constant(".step", step);
+    node(name + ".inside", "Clip", inputs(k), name + ".inside",
+         {attribute("min", 0.0F), attribute("max", static_cast<float>(top))});
+    node(name + ".place", "Mul", {name + ".inside", name + ".per_step"}, name + ".place");
+    node(name + ".above", "Add", {name + ".place", name + ".half"}, name + ".above");
+    node(name + ".whole", "Floor", {name + ".above"}, name + ".whole");
+    node(name, "Mul", {name + ".whole", name + ".step"}, value(k));
+  }
+
   void add_linear(int k) {
     const std::string flat = layer(k).name + ".flat";
     std::vector<std::string> names = inputs(k, {"weight", "bias"});
@@ -232,8 +252,8 @@ class Graph {
 
   const NetSpec& spec_;
   std::map<std::string, at::Tensor> tensors_;
-  std::vector<NamedTensor> constants_;
-  Message graph_;  // GraphProto
+  std::vector<Message> initializers_;  // they stand behind the nodes, as fields stand by number
+  Message graph_;                      // GraphProto
 };
 
 }  // namespace

@@ -198,6 +198,7 @@ class Runner {
     if (operation == "Sub") return at::sub(first, input(node, 1));
     if (operation == "Div") return at::div(first, input(node, 1));
     if (operation == "Mul") return at::mul(first, input(node, 1));
+    if (operation == "Floor") return at::floor(first);
     if (operation == "Cast") return first.to(at::kLong);  // all that is written
     if (operation == "Gather") return at::take(first, input(node, 1));
     if (operation == "Concat") return concatenate(node);

@@ -7,6 +7,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include "concertina/core/text.h"
+#include "concertina/spec/map_grid.h"
 
 namespace concertina::deploy {
 namespace {
@@ -71,6 +72,7 @@ class Source {
                                    "False", "0.0", format_real(kNormEpsilon), "True"});
       case LayerKind::activation:
         if (is_segmented(one)) return segmented(k, input);
+        if (one.bits != Width::kFullBits) return rounded(one.bits, input);
         return one.activation == Activation::relu ? call("relu", {input})
                                                   : call("hardtanh", {input, "0.0", "6.0"});
       case LayerKind::pool:
@@ -108,6 +110,14 @@ class Source {
     const std::string slope =
         call("take", {parameter(k, "weight"), segment}) + " + (" + segment + " >= " + half + ")";
     return "(" + slope + ") * " + input + " + " + call("take", {parameter(k, "bias"), segment});
+  }
+
+  // docs/methods.md, Switchable precision: a map of few bits.
+  static std::string rounded(int bits, const std::string& input) {
+    const auto [top, step] = map_grid(bits);
+    const std::string inside = call("clamp", {input, "0.0", format_real(top)});
+    return call("floor", {inside + " * " + format_real(1 / step) + " + 0.5"}) + " * " +
+           format_real(step);
   }
 
   std::int64_t groups(const Layer& one) const {

@@ -106,6 +106,7 @@ class Compiler {
     const Layer& spec = spec_of(k);
     const ResolvedLayer& out = layer(k);
     const ResolvedLayer& in = layer(input_of(k));
+    if (out.bits != Width::kFullBits) refuse(k, "has weights of fewer bits");
     if (spec.padding >= spec.kernel) refuse(k, "pads by its kernel's size or more");
     Operation operation;
     operation.kind = spec.kind == LayerKind::conv ? Kind::conv : Kind::depthwise;
@@ -153,6 +154,7 @@ class Compiler {
     Map& map = map_of(input_of(k));
     if (map.low == 0) refuse(k, "follows another activation");
     if (is_segmented(spec_of(k))) refuse(k, "is a multi-segment activation");
+    if (layer(k).bits != Width::kFullBits) refuse(k, "rounds its map to fewer bits");
     map.low = 0;
     map.high = spec_of(k).activation == Activation::relu6 ? 6 : kInfinity;
     view(k, view_of(input_of(k)));

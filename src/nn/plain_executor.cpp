@@ -6,6 +6,7 @@
 
 #include "gradient_shares.h"
 #include "multi_segment.h"
+#include "quantise.h"
 #include "slices.h"
 
 namespace concertina {
@@ -111,6 +112,7 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
       return run_norm(layer, bank, pass, input);
     case LayerKind::activation:
       if (is_segmented(spec)) return run_segmented(layer, bank, pass, input);
+      if (layer.bits != Width::kFullBits) return rounded_map(input, layer.bits);
       return activate(spec.activation, input);
     case LayerKind::pool:
       return pool(spec, input);

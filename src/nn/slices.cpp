@@ -2,6 +2,8 @@
 
 #include <ATen/ops/cat.h>
 
+#include "quantise.h"
+
 namespace concertina {
 
 at::Tensor take(const at::Tensor& full, std::int64_t dim, const std::vector<Range>& ranges) {
@@ -15,8 +17,9 @@ at::Tensor take(const at::Tensor& full, std::int64_t dim, const std::vector<Rang
 }
 
 at::Tensor slice_weight(const Layer& spec, const ResolvedLayer& layer, const at::Tensor& full) {
-  if (spec.kind == LayerKind::depthwise) return take(full, 0, layer.out);
-  return take(take(full, 0, layer.out), 1, layer.in);
+  at::Tensor slice = take(full, 0, layer.out);
+  if (spec.kind != LayerKind::depthwise) slice = take(slice, 1, layer.in);
+  return layer.bits < spec.bits ? rounded_weight(slice, layer.bits) : slice;
 }
 
 }  // namespace concertina

@@ -14,7 +14,7 @@ namespace concertina {
 // gradient reaches exactly these channels.
 at::Tensor take(const at::Tensor& full, std::int64_t dim, const std::vector<Range>& ranges);
 
-// The part of a layer's full weight that a sub-model uses.
+// The part of a layer's full weight that a sub-model uses, rounded where it has fewer bits.
 at::Tensor slice_weight(const Layer& spec, const ResolvedLayer& layer, const at::Tensor& full);
 
 inline bool has_weight(const Layer& layer) {

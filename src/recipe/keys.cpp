@@ -56,7 +56,7 @@ KeyRow widths_row() {
   RecipeKey about = key("net", "widths", "",
                         "the widths to train, also as from:to:step; default: the net's own list");
   about.type = "widths";
-  about.range = "default, or 0.001 to 1 each, 1 included";
+  about.range = "default, or 0.001 to 1 each, with bits as in 1@4 or without, 1 included";
   return {about, nullptr, [](Recipe& r, const std::string& text) { r.widths = read_widths(text); },
           [](const Recipe& r) { return Texts{widths_or_default(r.widths)}; }};
 }

@@ -136,6 +136,10 @@ void check(const Recipe& recipe, const Places& places) {
       !std::all_of(recipe.widths.begin(), recipe.widths.end(), uniform)) {
     refuse("distill.random-widths", "needs net.widths of one share each, not of one a stage");
   }
+  if (recipe.random_widths >= 0 && any_quantised(recipe.widths)) {
+    refuse("distill.random-widths",
+           "needs net.widths without bits: a width that is drawn has none");
+  }
   const auto in = [&](const char* key, const auto& check_it) {
     try {
       check_it();

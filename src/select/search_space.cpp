@@ -41,6 +41,9 @@ SearchSpace::SearchSpace(NetSpec net, int exit, const std::vector<Width>& traine
   if (step < 1 || step > 1000) {
     throw UsageError("search step of " + std::to_string(step) + " thousandths; expected 1 to 1000");
   }
+  if (any_quantised(trained)) {
+    throw UsageError("a search takes widths without bits, found " + widths_text(trained));
+  }
   const std::vector<std::vector<int>> channels = elastic_channels(net_, exit_);
   std::vector<int> everywhere;
   for (int stage = 0; stage < static_cast<int>(channels.size()); ++stage) {

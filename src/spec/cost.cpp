@@ -16,12 +16,14 @@ void add_layer(const Layer& spec, const ResolvedLayer& layer, Cost& cost) {
   std::int64_t macs = 0;
   std::int64_t params = 0;
   std::int64_t other_ops = 0;
+  std::int64_t saved_bits = 0;  // by weights of fewer bits
   switch (spec.kind) {
     case LayerKind::conv:
     case LayerKind::depthwise:
       params = window * layer.out_channels;
       if (spec.kind == LayerKind::conv) params *= layer.in_channels;
       macs = params * layer.height * layer.width;
+      saved_bits = params * (Width::kFullBits - layer.bits);
       if (!spec.bias) break;
       params += layer.out_channels;
       other_ops = outputs;
@@ -53,7 +55,7 @@ void add_layer(const Layer& spec, const ResolvedLayer& layer, Cost& cost) {
   cost.macs += macs;
   cost.ops += macs + other_ops;
   cost.params += params;
-  cost.bytes += 4 * params;
+  cost.bytes += 4 * params - saved_bits / 8;
 }
 
 // Every layer's output is a tensor of its own; norm and activation work in place on it. A tensor

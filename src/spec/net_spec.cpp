@@ -63,6 +63,15 @@ void check_numbers(const NetSpec& net, const Layer& layer) {
            "has " + std::to_string(layer.segments) + " segments; expected " +
                (is_segmented(layer) ? "an even number from 2 to 64" : "none"));
   }
+  const bool can_round = layer.kind == LayerKind::conv || layer.kind == LayerKind::depthwise ||
+                         (layer.kind == LayerKind::activation && !is_segmented(layer));
+  const bool rounds = layer.bits >= 1 && layer.bits <= Width::kMostBits && can_round;
+  if (layer.bits != Width::kFullBits && !rounds) {
+    refuse(net, layer,
+           "has " + std::to_string(layer.bits) + " bits; expected " +
+               (can_round ? "1 to " + std::to_string(Width::kMostBits) + " or " : "") +
+               std::to_string(Width::kFullBits));
+  }
   if (layer.elastic && layer.kind != LayerKind::conv) {
     refuse(net, layer, "only a convolution's output channels can be elastic");
   }

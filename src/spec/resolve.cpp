@@ -53,6 +53,7 @@ class Resolver {
       full_ = full[at(resolved.inputs.front())];
       shape(spec, result, full, resolved);
     }
+    resolved.bits = bits_of(spec);
     resolved.in_channels = total(resolved.in);
     resolved.out_channels = total(resolved.out);
     full.push_back(full_);
@@ -60,6 +61,20 @@ class Resolver {
   }
 
  private:
+  // The first convolutions and the linear layers keep all of theirs.
+  int bits_of(const Layer& spec) const {
+    const bool weighs = spec.kind == LayerKind::conv || spec.kind == LayerKind::depthwise;
+    const bool reads_images =
+        weighs && net_.layers[at(spec.inputs.front())].kind == LayerKind::input;
+    const bool rounds = (weighs && !reads_images) || spec.kind == LayerKind::activation;
+    if (!rounds || !width_.is_quantised()) return spec.bits;
+    if (is_segmented(spec)) {
+      throw UsageError("width \"" + width_.text() + "\" of net \"" + net_.name + "\": layer \"" +
+                       spec.name + "\" is a multi-segment activation, which takes no bits");
+    }
+    return std::min(spec.bits, width_.bits());
+  }
+
   void shape(const Layer& spec, const ResolvedNet& result, const std::vector<int>& full,
              ResolvedLayer& resolved) {
     switch (spec.kind) {
@@ -178,6 +193,7 @@ NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
     copy.inputs = layer.inputs;
     if (copy.channels != 0) copy.channels = layer.out_channels;
     copy.elastic = false;
+    copy.bits = layer.bits;
     copy.stage = 0;
     result.layers.push_back(std::move(copy));
   }
@@ -185,7 +201,8 @@ NetSpec extract_spec(const NetSpec& net, const ResolvedNet& resolved) {
   return result;
 }
 
-bool same_channels(const NetSpec& net, Width a, Width b) {
+bool same_network(const NetSpec& net, Width a, Width b) {
+  if (a.bits() != b.bits()) return false;
   const ResolvedNet of_a = resolve(net, {a, net.exit_count()});
   const ResolvedNet of_b = resolve(net, {b, net.exit_count()});
   return std::equal(of_a.layers.begin(), of_a.layers.end(), of_b.layers.begin(), of_b.layers.end(),

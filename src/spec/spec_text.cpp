@@ -42,6 +42,7 @@ Json write_layer(const Layer& layer) {
   if (layer.kind == LayerKind::conv) json["elastic"] = layer.elastic;
   if (layer.stage != 0) json["stage"] = layer.stage;
   if (layer.bias) json["bias"] = true;
+  if (layer.bits != Width::kFullBits) json["bits"] = layer.bits;
   if (!layer.module.empty()) json["module"] = layer.module;
   if (layer.kind == LayerKind::activation) {
     json["activation"] = name_of(layer.activation, kActivations);
@@ -67,6 +68,7 @@ Layer read_layer(const Json& json) {
   if (layer.kind == LayerKind::conv) layer.elastic = json.at("elastic").get<bool>();
   layer.stage = json.value("stage", 0);
   layer.bias = json.value("bias", false);
+  layer.bits = json.value("bits", Width::kFullBits);
   layer.module = json.value("module", "");
   if (layer.kind == LayerKind::activation) {
     layer.activation = read_name<Activation>(json, "activation", kActivations);

@@ -1,6 +1,7 @@
 #include "concertina/spec/width.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -27,6 +28,16 @@ int parse_share(const std::string& text, const std::string& whole) {
   return thousandths;
 }
 
+int parse_bits(const std::string& text, const std::string& whole) {
+  const std::optional<std::int64_t> bits = parse_integer(text);
+  const bool fits =
+      bits && ((*bits >= 1 && *bits <= Width::kMostBits) || *bits == Width::kFullBits);
+  if (fits) return static_cast<int>(*bits);
+  throw UsageError("width \"" + whole + "\": \"" + text + "\" bits; expected 1 to " +
+                   std::to_string(Width::kMostBits) + ", or " + std::to_string(Width::kFullBits) +
+                   " for float32");
+}
+
 // "FROM:TO:STEP"
 void add_range(const std::string& text, std::vector<Width>& widths) {
   const std::vector<std::string> parts = split(text, ':');
@@ -34,14 +45,21 @@ void add_range(const std::string& text, std::vector<Width>& widths) {
     throw UsageError("widths \"" + text + "\"; expected from:to:step, such as 0.25:1:0.025");
   }
   const Width from = Width::parse(parts[0]), to = Width::parse(parts[1]);
-  const int step = Width::parse(parts[2]).thousandths();
+  const Width step = Width::parse(parts[2]);
   if (!from.is_uniform() || !to.is_uniform()) {
     throw UsageError("widths \"" + text + "\"; expected a range from one share to another");
   }
+  if (any_quantised({from, to, step})) {
+    throw UsageError("widths \"" + text + "\"; a range has no bits, expected each such as 0.5@4");
+  }
   if (to < from) throw UsageError("widths \"" + text + "\": " + parts[0] + " is above " + parts[1]);
-  for (int each = from.thousandths(); each <= to.thousandths(); each += step) {
+  for (int each = from.thousandths(); each <= to.thousandths(); each += step.thousandths()) {
     widths.push_back(Width::from_thousandths(each));
   }
+}
+
+std::string bits_text(int bits) {
+  return bits == Width::kFullBits ? "" : "@" + std::to_string(bits);
 }
 
 }  // namespace
@@ -65,13 +83,22 @@ Width Width::per_stage(const std::vector<int>& thousandths) {
 }
 
 Width Width::parse(std::string_view text) {
-  std::string spread(text);
+  const std::size_t at = text.find('@');
+  std::string spread(text.substr(0, at));
   std::replace(spread.begin(), spread.end(), '-', ',');
   std::vector<int> shares;
   for (const std::string& share : split(spread, ',')) {
     shares.push_back(parse_share(std::string(trim(share)), std::string(text)));
   }
-  return per_stage(shares);
+  const Width width = per_stage(shares);
+  if (at == std::string_view::npos) return width;
+  return width.with_bits(parse_bits(std::string(text.substr(at + 1)), std::string(text)));
+}
+
+Width Width::with_bits(int bits) const {
+  Width width = *this;
+  width.bits_ = static_cast<std::int16_t>(parse_bits(std::to_string(bits), text()));
+  return width;
 }
 
 Width Width::parse_label(std::string_view label) {
@@ -109,6 +136,10 @@ std::string widths_text(const std::vector<Width>& widths) {
   return join(texts, " ");
 }
 
+bool any_quantised(const std::vector<Width>& widths) {
+  return std::any_of(widths.begin(), widths.end(), [](Width one) { return one.is_quantised(); });
+}
+
 std::string Width::text() const {
   std::vector<std::string> shares;
   for (int stage = 0; stage < stages(); ++stage) {
@@ -116,13 +147,13 @@ std::string Width::text() const {
     while (share.back() == '0') share.pop_back();
     if (share.back() == '.') share.pop_back();
   }
-  return join(shares, "-");
+  return join(shares, "-") + bits_text(bits_);
 }
 
 std::string Width::label() const {
   std::vector<std::string> shares;
   for (int stage = 0; stage < stages(); ++stage) shares.push_back(format_fixed(value(stage), 3));
-  return "w" + join(shares, "-");
+  return "w" + join(shares, "-") + bits_text(bits_);
 }
 
 }  // namespace concertina

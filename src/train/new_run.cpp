@@ -17,6 +17,10 @@ void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Widt
     throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
                      subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
   }
+  if (recipe.random_widths >= 0 && any_quantised(widths)) {
+    throw UsageError("recipe \"" + recipe.name + "\" draws widths, which have no bits; net \"" +
+                     net.name + "\" lists " + widths_text(widths));
+  }
 }
 
 // A recipe may name the layers of several nets. Throws UsageError when no word is the beginning of

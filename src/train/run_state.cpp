@@ -79,7 +79,9 @@ CalibrationSetting calibration_setting(const Recipe& recipe) {
 
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, net_settings(recipe), recipe.seed, device);
-  if (device.is_cpu()) net.set_engine(recorded_engine(state.environment));
+  // A width of fewer bits that was calibrated afterwards is no reason to refuse the run.
+  const bool plain = any_quantised(state.widths);
+  if (device.is_cpu()) net.set_engine(plain ? Engine::plain : recorded_engine(state.environment));
   give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
   for (const NormBank& bank : state.norms) {

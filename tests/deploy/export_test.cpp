@@ -91,6 +91,89 @@ TEST(Export, MultiSegmentActivationsAreWrittenAsTheyAre) {
   EXPECT_TRUE(close(run_torchscript(torchscript_bytes(plain), images), expected, 1e-6));
 }
 
+NetSpec spec_with(const std::string& name, const std::string& widths) {
+  NetSpec spec = make_net(name, {10, 3, 16, 16});
+  spec.widths = parse_widths(widths);
+  return spec;
+}
+
+TEST(Export, FewerBitsAreInEveryFormat) {
+  const support::TempFolder folder;
+  for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    FlexibleNet net = example_net(spec_with(name, "1@1 1@2 1@4 1@8 1"));
+    const at::Tensor images = images_for(net.spec());
+    for (const Width width : net.widths()) {
+      const Subnet subnet{width, 1};
+      Samples samples{images, {logits_of(net, images, subnet)}};
+      const PlainNet plain = fold(plain_net(net.extract(subnet, Exits::only), example_card()));
+      for (const FormatEntry& format : formats()) {
+        const Proof proof = write_net(plain, format.format, folder / format.name, samples);
+        EXPECT_EQ(proof.tolerance, width.is_quantised() ? kJumpTolerance : kExportTolerance);
+        EXPECT_LT(proof.difference, 2e-3) << name << " " << width.text() << " " << format.name;
+      }
+      samples.logits[0] = at::mul(samples.logits[0], 1.02);
+      for (const FormatEntry& format : formats()) {
+        EXPECT_THROW(write_net(plain, format.format, folder / "x", samples), DataError);
+      }
+    }
+  }
+}
+
+// One operator at a time, so that no rounding comes between.
+TEST(Export, RoundedMapsAreWrittenAsTheyAre) {
+  for (int bits = 1; bits <= Width::kMostBits; ++bits) {
+    NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
+    Layer activation = spec.layers[3];
+    activation.bits = bits;
+    spec.layers = {spec.layers[0], activation, spec.layers[spec.layers.size() - 2],
+                   spec.layers.back()};
+    for (int k = 1; k < 4; ++k) spec.layers[static_cast<std::size_t>(k)].inputs = {k - 1};
+    spec.exits = {3};
+    spec.widths = {Width()};
+    FlexibleNet net = example_net(spec);
+    const PlainNet plain = plain_net(net, example_card());
+    const at::Tensor images = images_for(spec);
+    const at::Tensor expected = logits_of(net, images, {});
+    EXPECT_TRUE(close(run_onnx(onnx_bytes(plain), images), expected, 1e-6)) << bits;
+    EXPECT_TRUE(close(run_torchscript(torchscript_bytes(plain), images), expected, 1e-6)) << bits;
+  }
+}
+
+// A folded norm would give every channel a grid of its own.
+TEST(Export, WeightsOfFewerBitsStayOnTheirGrid) {
+  const FlexibleNet net = example_net(spec_with("slimmable-mobilenet-v1-tiny", "1@2 1"));
+  const PlainNet plain = example_plain(net, {Width::parse("1@2"), 1});
+  int rounded = 0, norms = 0;
+  for (const Layer& layer : plain.spec.layers) {
+    norms += layer.kind == LayerKind::norm ? 1 : 0;
+    if (layer.bits == Width::kFullBits || layer.kind == LayerKind::activation) continue;
+    ++rounded;
+    for (const NamedTensor& tensor : plain.tensors) {
+      if (tensor.name != layer.name + "/weight") continue;
+      EXPECT_LE(std::get<0>(at::_unique(tensor.value)).numel(), 4) << layer.name;
+    }
+  }
+  EXPECT_EQ(rounded, 10);
+  EXPECT_EQ(norms, rounded);
+}
+
+TEST(Export, AllPrecisionsAreOneFile) {
+  const support::TempFolder folder;
+  FlexibleNet net = example_net(spec_with("slimmable-mobilenet-v1-tiny", "0.5@4 1@2 1@4 1"));
+  Samples samples{images_for(net.spec()), {}};
+  std::vector<Measurement> rows;
+  for (const Subnet& subnet : all_subnets(net.spec(), net.widths())) {
+    rows.push_back(unmeasured(net.spec(), subnet));
+    samples.logits.push_back(logits_of(net, samples.images, subnet));
+  }
+  const Proof proof = write_all(model_of(net, example_card(), rows), folder / "m.h5", samples);
+  EXPECT_LT(proof.difference, 1e-5);
+  EXPECT_EQ(proof.tolerance, kJumpTolerance);
+  const FlexibleModel model = FlexibleModel::load(folder / "m.h5", 1);
+  EXPECT_EQ(model.submodel("w1.000@2").subnet.width, Width::parse("1@2"));
+  EXPECT_TRUE(same_bytes(model.forward(samples.images, rows[1].subnet), samples.logits[1]));
+}
+
 TEST(Export, ASmallerSubModelIsASmallerFile) {
   const support::TempFolder folder;
   for (const FormatEntry& format : formats()) {

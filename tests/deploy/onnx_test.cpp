@@ -104,6 +104,48 @@ TEST(Onnx, AMultiSegmentActivationIsAcceptedByItsChecker) {
   }
 }
 
+PlainNet two_bit_net() {
+  NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
+  spec.widths = parse_widths("1@2 1");
+  return example_plain(example_net(spec), {spec.widths[0], 1});
+}
+
+TEST(Onnx, ARoundedMapIsAcceptedByItsChecker) {
+  if (!succeeds(kPython + " -c 'import onnx'")) {
+    GTEST_SKIP() << kPython << " has no onnx here (Debian: python3-onnx)";
+  }
+  const json file = checked(two_bit_net());
+  EXPECT_EQ(file["inferred"], json({"N", 10}));
+  EXPECT_EQ(file["shapes"], file["nodes"].size() - 1);
+  const auto nodes = file["nodes"].get<std::vector<std::pair<std::string, std::string>>>();
+  EXPECT_EQ(std::count(nodes.begin(), nodes.end(),
+                       std::pair<std::string, std::string>("stem.activation.whole", "Floor")),
+            1);
+  const auto initializers = file["initializers"].get<std::set<std::string>>();
+  for (const std::string one : {"per_step", "half", "step"}) {
+    EXPECT_EQ(initializers.count("stem.activation." + one), 1U) << one;
+  }
+}
+
+// What lies at a jump may fall on its other side.
+TEST(Onnx, OthersRoundMapsTheSame) {
+  std::vector<std::string> programs;
+#ifdef CONCERTINA_ONNX_OPENCV
+  programs.push_back(CONCERTINA_ONNX_OPENCV);
+#endif
+  const std::string python = python_of("CONCERTINA_ONNXRUNTIME_PYTHON");
+  if (!python.empty()) programs.push_back(python + script("run_onnx.py"));
+  if (programs.empty()) GTEST_SKIP() << "neither OpenCV nor ONNX Runtime here";
+  const PlainNet plain = two_bit_net();
+  FlexibleNet net = net_of(plain);
+  const at::Tensor images = images_for(plain.spec, 4);
+  for (const std::string& program : programs) {
+    EXPECT_TRUE(
+        close(logits_from(program, onnx_bytes(plain), images), logits_of(net, images, {}), 1e-2))
+        << program;
+  }
+}
+
 TEST(Onnx, GivesTheSameLogitsInOpenCv) {
 #ifdef CONCERTINA_ONNX_OPENCV
   expect_same_logits(CONCERTINA_ONNX_OPENCV, onnx_bytes, kTolerance);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/distill/feature_losses.h"
 #include "concertina/distill/train_step.h"
@@ -47,10 +48,11 @@ struct Case {
                 const std::vector<std::string>& options = {})
       : recipe(load_recipe(name, std::string(CONCERTINA_SOURCE_DIR) + "/schedules")),
         spec(make_net(net, {10, 3, 16, 16}, options)),
-        ours(spec, spec.widths, settings(), 1, at::kCPU),
-        theirs(spec, spec.widths, settings(), 1, at::kCPU) {
+        widths(recipe.widths.empty() ? spec.widths : recipe.widths),
+        ours(spec, widths, settings(), 1, at::kCPU),
+        theirs(spec, widths, settings(), 1, at::kCPU) {
     ours.set_engine(Engine::plain);
-    place = plan_step(recipe, spec.widths, 1, 3, 10);
+    place = plan_step(recipe, widths, 1, 3, 10);
     place.now = {share * 10, share};
     place.stage = stage;
     source.images = images;
@@ -145,6 +147,7 @@ struct Case {
 
   Recipe recipe;
   NetSpec spec;
+  std::vector<Width> widths;
   FlexibleNet ours, theirs;
   PlanStep place;
   Teachers teachers;
@@ -471,6 +474,37 @@ TEST(Recipes, SensorTransition) {
     terms.push_back(ce(one.labels, z) * 0.55 + at::sum(each) * (0.45 * 16 / 8));
   }
   one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, SwitchablePrecision) {
+  Case one("switchable-precision");
+  EXPECT_EQ(widths_text(one.widths), "1@2 1@4 1@8 1");
+  List terms, z;
+  for (const std::string tap : {"depth:0.3", "depth:0.6", "map"}) {
+    z = one.run(tap);
+    for (std::size_t k = 1; k < 4; ++k) {
+      terms.push_back(at::mean(at::square(one.maps[k] - one.maps[0].detach())) * 0.01);
+    }
+  }
+  terms.push_back(ce(one.labels, z[0]));
+  for (std::size_t k = 1; k < 4; ++k) terms.push_back(kl(z[0].detach(), z[k], 4));
+  one.expect_same_gradients(sum(terms));
+}
+
+TEST(Recipes, MapsOfOtherChannelsNeedAnAdapter) {
+  const Recipe recipe =
+      load_recipe("switchable-precision", std::string(CONCERTINA_SOURCE_DIR) + "/schedules");
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
+  const PlanStep place = plan_step(recipe, parse_widths("0.5@4 1"), 1);
+  try {
+    const PlanParts parts(recipe.plan, spec, place, {}, at::kCPU);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "edge \"full -> students : hint weight=0.01 reduction=elementmean gradient=stop "
+                 "tap=depth:0.3\": tap \"depth:0.3\" has 8 channels in w0.500@4 and 16 in w1.000; "
+                 "expected as many, or adapter=conv1x1");
+  }
 }
 
 TEST(Recipes, SiameseTransfer) {

@@ -82,6 +82,9 @@ TEST(Recipe, KeysThatDoNotGoTogetherAreRefused) {
               StartsWith("schedules/x.ini:2: optimizer.schedule: multistep needs"));
   EXPECT_THAT(refused("[distill]\nrandom-widths = 2\n"),
               StartsWith("schedules/x.ini:2: distill.random-widths: needs net.norm = calibrated"));
+  EXPECT_THAT(
+      refused("[distill]\nrandom-widths = 2\n[net]\nnorm = calibrated\nwidths = 1@4 1\n"),
+      StartsWith("schedules/x.ini:2: distill.random-widths: needs net.widths without bits"));
 }
 
 TEST(Recipe, PlansThatCannotBeWalkedAreRefused) {

@@ -174,6 +174,10 @@ TEST(SearchSpace, ReachesDownToTheLeastShareTrainedInAStage) {
   EXPECT_EQ(space.describe(space.narrowest()).id, "w0.500-0.250-0.750-e2");
 }
 
+TEST(SearchSpace, TakesNoBits) {
+  EXPECT_THROW(SearchSpace(three_stages(), 1, parse_widths("0.5@4 1"), 100), UsageError);
+}
+
 TEST(Greedy, FindsTheOptimumOfASeparableFunction) {
   Trial trial;
   const double full = static_cast<double>(trial.space.describe(trial.space.widest()).cost.macs);

@@ -121,6 +121,32 @@ TEST(Cost, AMultiSegmentActivationAddsItsSlopesOffsetsAndStatistics) {
   }
 }
 
+TEST(Cost, WeightsOfFewerBitsTakeFewerBytes) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1-tiny", cifar(10));
+  for (const std::string share : {"0.5", "1"}) {
+    const Cost full = subnet_cost(net, {Width::parse(share), 1}).alone;
+    std::int64_t rounded = 0;  // weights
+    for (const ResolvedLayer& layer : resolve(net, {Width::parse(share), 1}).layers) {
+      const Layer& spec = net.layers[static_cast<std::size_t>(layer.layer)];
+      const int window = spec.kernel * spec.kernel;
+      if (spec.name == "stem.conv") continue;
+      if (spec.kind == LayerKind::conv) rounded += window * layer.in_channels * layer.out_channels;
+      if (spec.kind == LayerKind::depthwise) rounded += window * layer.out_channels;
+    }
+    for (const int bits : {2, 4, 8}) {
+      const Width width = Width::parse(share + "@" + std::to_string(bits));
+      const Cost few = subnet_cost(net, {width, 1}).alone;
+      EXPECT_EQ(few.bytes, full.bytes - rounded * (32 - bits) / 8) << width.text();
+      EXPECT_EQ(few.params, full.params);
+      EXPECT_EQ(few.macs, full.macs);
+      EXPECT_EQ(few.peak_activation_bytes, full.peak_activation_bytes);
+      const ResolvedNet inside = resolve(net, {width, 1});
+      EXPECT_EQ(cost(extract_spec(net, inside), resolve(extract_spec(net, inside), {})).bytes,
+                few.bytes);
+    }
+  }
+}
+
 TEST(Cost, PeakActivationOfAChainIsItsLargestPair) {
   // Input (32 channels) and output (64) of the first pointwise convolution are alive together.
   const NetSpec net = make_net("slimmable-mobilenet-v1", cifar(10));

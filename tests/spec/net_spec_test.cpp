@@ -61,6 +61,22 @@ TEST(NetSpec, SegmentsStandInTheTextAndAreEven) {
   EXPECT_THAT(refusal(net), HasSubstr("has 8 segments; expected none"));
 }
 
+TEST(NetSpec, BitsBelongToConvolutionsAndActivations) {
+  const NetSpec good = make_net("slimmable-mobilenet-v1-tiny", {});
+  NetSpec net = good;
+  net.layers[1].bits = 4;
+  net.layers[3].bits = 1;
+  EXPECT_EQ(refusal(net), "accepted");
+  net.layers[1].bits = 9;
+  EXPECT_THAT(refusal(net), HasSubstr("\"stem.conv\": has 9 bits; expected 1 to 8 or 32"));
+  net = good;
+  net.layers[2].bits = 4;
+  EXPECT_THAT(refusal(net), HasSubstr("\"stem.norm\": has 4 bits; expected 32"));
+  net = good;
+  net.layers.back().bits = 0;
+  EXPECT_THAT(refusal(net), HasSubstr("has 0 bits; expected 32"));
+}
+
 TEST(NetSpec, StateDictNamesAreTheModulesWhereTheyAreKnown) {
   NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
   for (Layer& layer : spec.layers) layer.module.clear();
@@ -117,6 +133,9 @@ TEST(SubnetId, NamesWidthAndExit) {
   const NetSpec several = make_net("msdnet-tiny", {});
   EXPECT_EQ(subnet_id(one, {Width::parse("0.5"), 1}), "w0.500");
   EXPECT_EQ(subnet_id(several, {Width::parse("0.5"), 2}), "w0.500-e2");
+  EXPECT_EQ(subnet_id(several, {Width::parse("0.5@4"), 2}), "w0.500@4-e2");
+  const std::vector<Width> widths = parse_widths("1@4 1");
+  EXPECT_EQ(parse_subnet_id(one, widths, "w1.000@4"), (Subnet{widths[0], 1}));
   for (const NetSpec& net : {one, several}) {
     for (const Subnet& subnet : all_subnets(net, net.widths)) {
       EXPECT_EQ(parse_subnet_id(net, net.widths, subnet_id(net, subnet)), subnet);

@@ -105,6 +105,52 @@ TEST(Resolve, RefusesMoreStagesThanTheNetHas) {
   EXPECT_THROW(resolve(net, {Width::parse("0.5,0.6,0.7,0.8,0.9,1"), 1}), UsageError);
 }
 
+TEST(Resolve, BitsAreThoseOfConvolutionsInsideAndOfActivations) {
+  for (const char* name : {"slimmable-mobilenet-v1", "msdnet-tiny"}) {
+    const NetSpec net = make_net(name, {});
+    const ResolvedNet few = resolve(net, {Width::parse("0.5@4"), net.exit_count()});
+    const ResolvedNet full = resolve(net, {Width::parse("0.5"), net.exit_count()});
+    int rounded = 0;
+    for (std::size_t k = 0; k < few.layers.size(); ++k) {
+      const Layer& one = net.layers[static_cast<std::size_t>(few.layers[k].layer)];
+      const bool weighs = one.kind == LayerKind::conv || one.kind == LayerKind::depthwise;
+      const bool rounds = one.kind == LayerKind::activation || (weighs && one.inputs.front() != 0);
+      EXPECT_EQ(few.layers[k].bits, rounds ? 4 : 32) << one.name;
+      EXPECT_EQ(full.layers[k].bits, 32);
+      EXPECT_EQ(few.layers[k].out, full.layers[k].out);
+      rounded += rounds ? 1 : 0;
+    }
+    EXPECT_GT(rounded, 10);
+    const NetSpec outside = extract_spec(net, few);
+    check(outside);
+    EXPECT_EQ(write_spec(read_spec(write_spec(outside))), write_spec(outside));
+    const ResolvedNet again = resolve(outside, {Width(), outside.exit_count()});
+    for (std::size_t k = 0; k < few.layers.size(); ++k) {
+      EXPECT_EQ(again.layers[k].bits, few.layers[k].bits);
+    }
+  }
+}
+
+TEST(Resolve, AMultiSegmentActivationTakesNoBits) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1-tiny", {}, {"activation=lma"});
+  try {
+    resolve(net, {Width::parse("1@4"), 1});
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "width \"1@4\" of net \"slimmable-mobilenet-v1-tiny\": layer \"stem.activation\" "
+                 "is a multi-segment activation, which takes no bits");
+  }
+}
+
+TEST(Resolve, NetworksOfOtherBitsAreNotTheSame) {
+  const NetSpec net = make_net("slimmable-mobilenet-v1-tiny", {});
+  EXPECT_TRUE(same_network(net, Width::parse("0.999"), Width()));
+  EXPECT_TRUE(same_network(net, Width::parse("0.999@4"), Width::parse("1@4")));
+  EXPECT_FALSE(same_network(net, Width::parse("0.999@4"), Width()));
+  EXPECT_FALSE(same_network(net, Width::parse("0.5"), Width()));
+}
+
 TEST(Resolve, ASliceBehindAConcatIsAUnionOfLeadingSlices) {
   const NetSpec net = make_net("msdnet-tiny", {});
   const ResolvedNet half = resolve(net, {Width::parse("0.5"), 3});

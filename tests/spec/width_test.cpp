@@ -58,6 +58,48 @@ TEST(Width, RefusesStagesThatAreNone) {
   EXPECT_THROW(Width::parse_label("0.500"), UsageError);
 }
 
+TEST(Width, MayHaveFewerBits) {
+  const Width width = Width::parse("0.5@8");
+  EXPECT_EQ(width.bits(), 8);
+  EXPECT_EQ(width.thousandths(), 500);
+  EXPECT_TRUE(width.is_quantised());
+  EXPECT_EQ(width, Width::from_thousandths(500).with_bits(8));
+  EXPECT_EQ(width.text(), "0.5@8");
+  EXPECT_EQ(width.label(), "w0.500@8");
+  EXPECT_EQ(Width::parse_label("w0.500@8"), width);
+  EXPECT_EQ(Width::parse("1@32"), Width());
+  EXPECT_EQ(Width::parse("0.5-0.75@4").label(), "w0.500-0.750@4");
+  EXPECT_EQ(Width::parse("0.5,0.75@4"), Width::per_stage({500, 750}).with_bits(4));
+  EXPECT_TRUE(Width::parse("1@4").is_uniform());
+  EXPECT_FALSE(Width::parse("1@4").is_full());
+  EXPECT_FALSE(Width().is_quantised());
+  for (int bits = 1; bits <= Width::kMostBits; ++bits) {
+    EXPECT_EQ(Width::parse(Width().with_bits(bits).text()), Width().with_bits(bits));
+  }
+}
+
+TEST(Width, OrdersBySharesThenBits) {
+  const std::vector<Width> widths = parse_widths("1 1@8 0.5 1@2 0.5@4 1@4");
+  EXPECT_EQ(widths_text(widths), "0.5@4 0.5 1@2 1@4 1@8 1");
+  for (std::size_t k = 1; k < widths.size(); ++k) EXPECT_LT(widths[k - 1], widths[k]);
+  EXPECT_NE(Width::parse("1@2"), Width());
+  EXPECT_TRUE(any_quantised(widths));
+  EXPECT_FALSE(any_quantised(parse_widths("0.5 1")));
+}
+
+TEST(Width, RefusesBitsThatAreNone) {
+  for (const char* text : {"1@", "1@0", "1@9", "1@16", "1@x", "1@4@4", "@4", "0.5@4,1", "1@-4"}) {
+    EXPECT_THROW(Width::parse(text), UsageError) << text;
+  }
+  EXPECT_THROW(Width().with_bits(0), UsageError);
+  try {
+    Width::parse("0.5@16");
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "width \"0.5@16\": \"16\" bits; expected 1 to 8, or 32 for float32");
+  }
+}
+
 std::vector<int> thousandths_of(const std::string& text) {
   std::vector<int> all;
   for (const Width width : parse_widths(text)) all.push_back(width.thousandths());
@@ -76,12 +118,14 @@ TEST(Widths, AreListsAndRanges) {
 
 TEST(Widths, SurviveTheirText) {
   EXPECT_EQ(widths_text(parse_widths("1 0.5,0.75-1 0.25")), "0.25 0.5 0.75-1 1");
+  EXPECT_EQ(widths_text(parse_widths("1@4,1 0.5-1@2")), "0.5-1@2 1@4 1");
   EXPECT_EQ(widths_text({}), "");
 }
 
 TEST(Widths, RefuseWhatIsNone) {
   for (const char* text :
-       {"", " , ", "0.25-0.5:1:0.25", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a", "::"}) {
+       {"", " , ", "0.25-0.5:1:0.25", "0.25:1", "0.25:1:0", "1:0.5:0.1", "0.25:2:0.5", "a",
+        "::", "0.25@4:1:0.25", "0.25:1@4:0.25", "0.25:1:0.25@4"}) {
     EXPECT_THROW(parse_widths(text), UsageError) << text;
   }
 }

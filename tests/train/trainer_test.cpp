@@ -89,7 +89,7 @@ TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
 TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
   for (const std::string recipe :
        {"takd", "information-flow", "cross-layer", "okddip", "one", "fast-ard",
-        "robust-compression", "network-slimming", "imta", "dgkd"}) {
+        "robust-compression", "network-slimming", "imta", "dgkd", "switchable-precision"}) {
     expect_same_bytes_when_broken(TinyRun(tiny_recipe({"train.epochs=2"}, recipe)), recipe);
   }
 }
@@ -143,6 +143,53 @@ TEST(Trainer, MultiSegmentActivationsResumeToTheSameBytes) {
       EXPECT_FALSE(
           same_bytes(of(narrow, layer + "/running_var"), of(full, layer + "/running_var")));
     }
+  }
+}
+
+// Private norms of every precision, and weights that all of them round.
+TEST(Trainer, PrecisionsResumeToTheSameBytes) {
+  for (const std::string net : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
+    for (const std::string norm : {"switchable", "calibrated"}) {
+      const TinyRun run(
+          tiny_recipe({"train.epochs=2", "net.norm=" + norm, "net.widths=0.5@4 1@1 1@4 1"}), net);
+      expect_same_bytes_when_broken(run, net + " precisions " + norm);
+    }
+  }
+}
+
+TEST(Trainer, ARunOfFewerBitsIsOneOfThePlainEngine) {
+  const TempFolder folder;
+  const TinyRun run(tiny_recipe({"train.epochs=1"}, "switchable-precision"));
+  RunState state = run.fresh();
+  EXPECT_THAT(state.environment, testing::HasSubstr("engine = plain\n"));
+  EXPECT_EQ(run.train_in(folder, state), TrainEnd::finished);
+  const RunState stored = read_run(folder / "run.h5");
+  EXPECT_EQ(widths_text(stored.widths), "1@2 1@4 1@8 1");
+  const SubnetState& few = stored.submodels.front();
+  ASSERT_TRUE(few.best);
+  const FlexibleNet small = best_of_run(stored, few, at::kCPU);
+  for (const Parameter& one : small.weights()) {
+    if (one.name != "stage1.0.pointwise.conv/weight") continue;
+    EXPECT_LE(std::get<0>(at::_unique(one.value.detach())).numel(), 4);
+  }
+  EXPECT_THROW(
+      new_run(run.spec, run.recipe, run.data, at::kCPU, Engine::fused, Precision::fp32, {}),
+      UsageError);
+}
+
+TEST(Trainer, WidthsThatAreDrawnHaveNoBits) {
+  Recipe recipe = tiny_recipe({}, "sandwich");
+  NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {4, 3, 16, 16});
+  spec.widths = parse_widths("0.25 1@4 1");
+  const PreparedData data =
+      prepare_data(support::tiny_dataset({4, 3, 16, 16, 96, 32}), "tiny", 0, recipe);
+  try {
+    new_run(spec, recipe, data, at::kCPU, Engine::automatic, Precision::fp32, {});
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "recipe \"sandwich\" draws widths, which have no bits; net "
+                 "\"slimmable-mobilenet-v1-tiny\" lists 0.25 1@4 1");
   }
 }
 

@@ -34,7 +34,8 @@ ModelState model_of(const FlexibleNet& net, const Card& card, std::vector<Measur
 // How far logits that were read again may be from the net's, as a share of the largest: folding
 // and other kernels sum in another order, a few ulp a layer.
 constexpr double kExportTolerance = 1e-4;
-// The same where activations jump (lma): what lies at a jump may then fall on its other side.
+// The same where activations jump (lma, fewer bits): what lies at a jump may then fall on its other
+// side.
 constexpr double kJumpTolerance = 1e-2;
 
 struct Proof {

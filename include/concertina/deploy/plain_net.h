@@ -39,7 +39,8 @@ struct PlainNet {
 PlainNet plain_net(const FlexibleNet& small, Card card);
 
 // Puts every norm that follows a convolution into it: weight * g, bias + shift with
-// g = weight / sqrt(variance + 1e-5), in double. Other norms stay.
+// g = weight / sqrt(variance + 1e-5), in double. Other norms stay, as those behind weights of fewer
+// bits.
 PlainNet fold(const PlainNet& net);
 
 // The network to run, on the CPU. Throws DataError when tensors are missing, too many or of another

@@ -20,7 +20,7 @@ class SearchSpace {
   // full one, in steps of `step` thousandths, with the shares of `trained` besides. Of shares that
   // give the stage the same channels after rounding one stays, so different choices are different
   // networks. Only stages that reach `exit` count. Throws UsageError when `exit` is not in
-  // 1..exit_count(), or `step` not in 1..1000.
+  // 1..exit_count(), `step` not in 1..1000, or one of `trained` has fewer bits.
   SearchSpace(NetSpec net, int exit, const std::vector<Width>& trained, int step);
 
   int stages() const { return static_cast<int>(shares_.size()); }

@@ -33,6 +33,9 @@ struct Layer {
   int padding = 0;          // conv, depthwise: zeros on each side, pixels
   Activation activation = Activation::relu;
   int segments = 0;  // activation lma: even, 2 to 64
+  // Of a sub-model that was extracted with fewer bits: what it rounds its maps to (activation), or
+  // what its weights were rounded to already (conv, depthwise).
+  int bits = Width::kFullBits;
   Pool pool = Pool::global_average;
   std::string module;  // what PyTorch implementations of the net call it in their state_dict:
                        // "features.3.body.0"; "" = it has no parameters, or no such name
@@ -74,7 +77,8 @@ std::string state_dict_name(const NetSpec& net, const std::string& tensor,
 
 const std::string& kind_name(LayerKind kind);  // "conv", as in the JSON text
 
-// "w0.500", "w0.500-0.750-1.000" with a share a stage; "w1.000-e3" when the net has several exits.
+// "w0.500", "w0.500-0.750-1.000" with a share a stage, "w1.000@4" with fewer bits; "w1.000-e3" when
+// the net has several exits.
 std::string subnet_id(const NetSpec& net, const Subnet& subnet);
 // Reads what subnet_id writes. Throws UsageError naming the ids known.
 Subnet parse_subnet_id(const NetSpec& net, const std::vector<Width>& widths, std::string_view id);

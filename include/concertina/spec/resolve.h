@@ -27,6 +27,9 @@ struct ResolvedLayer {
   int out_channels = 0;     // sum over `out`
   int height = 0;           // of the output, pixels
   int width = 0;
+  // Of the weights of a convolution, and of the map of an activation: fewer than kFullBits are
+  // rounded to so many (docs/methods.md, Switchable precision).
+  int bits = Width::kFullBits;
 };
 
 enum class Exits {
@@ -42,12 +45,13 @@ struct ResolvedNet {
   std::vector<int> exits;  // indexes into layers, in exit order
 };
 
-// Throws UsageError when subnet.exit is not in 1..exit_count(), or the width has more stages than
-// the net.
+// Throws UsageError when subnet.exit is not in 1..exit_count(), when the width has more stages than
+// the net, and when it has fewer bits and the net a segmented activation.
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
-// Whether two widths give the same network: every layer the same channels, after rounding.
-bool same_channels(const NetSpec& net, Width a, Width b);
+// Whether two widths give the same network: every layer the same channels, after rounding, and
+// bits.
+bool same_network(const NetSpec& net, Width a, Width b);
 
 // The sub-model as a network of its own: its live layers, with the channel counts it has, no longer
 // elastic; one width. Layer names stay.
