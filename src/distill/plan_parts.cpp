@@ -23,12 +23,6 @@ at::Tensor normed(const at::Tensor& input, const at::Tensor& weight, const at::T
   return at::batch_norm(input, weight, bias, {}, {}, /*training=*/true, 0, kNormEpsilon, true);
 }
 
-// Element by element; similarities among images need not.
-bool needs_same_channels(Criterion criterion) {
-  return criterion == Criterion::hint || criterion == Criterion::normalized ||
-         criterion == Criterion::gram;
-}
-
 }  // namespace
 
 PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
