@@ -10,6 +10,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/random.h"
 #include "concertina/core/text.h"
+#include "concertina/distill/partition.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/latency.h"
 #include "concertina/kernels/team.h"
@@ -71,14 +72,15 @@ Teachers stand_ins(const NetSpec& spec, const Recipe& recipe, at::Device device)
 
 class StepBench {
  public:
-  StepBench(const NetSpec& spec, const Recipe& recipe, std::int64_t batch, at::Device device,
+  StepBench(const NetSpec& spec, Recipe recipe, std::int64_t batch, at::Device device,
             Engine engine, Precision precision)
-      : recipe_(recipe),
-        widths_(recipe.widths.empty() ? spec.widths : recipe.widths),
-        net_(spec, widths_, net_settings(recipe), recipe.seed, device),
-        parts_(recipe.plan, spec, place(0), stand_ins(spec, recipe, device), device),
-        sgd_(trained_parameters(net_, parts_), recipe),
-        data_(random_images(spec, batch, device)) {
+      : data_(random_images(spec, batch, device)),
+        teachers_(stand_ins(spec, recipe, device)),
+        recipe_(with_filters(std::move(recipe), teachers_, data_.images)),
+        widths_(recipe_.widths.empty() ? spec.widths : recipe_.widths),
+        net_(spec, widths_, net_settings(recipe_), recipe_.seed, device),
+        parts_(recipe_.plan, spec, place(0), teachers_, device),
+        sgd_(trained_parameters(net_, parts_), recipe_) {
     net_.set_engine(engine, precision);
     give_threads_to(net_.engine());
   }
@@ -111,12 +113,18 @@ class StepBench {
     return plan_step(recipe_, widths_, net_.spec().exit_count(), step, kStepsPerEpoch);
   }
 
-  const Recipe& recipe_;
+  static Recipe with_filters(Recipe recipe, const Teachers& teachers, const at::Tensor& images) {
+    choose_filters(recipe.plan, teachers, images);
+    return recipe;
+  }
+
+  Images data_;
+  Teachers teachers_;
+  Recipe recipe_;
   std::vector<Width> widths_;
   FlexibleNet net_;
   PlanParts parts_;
   Sgd sgd_;
-  Images data_;
   Replays replays_;
 };
 

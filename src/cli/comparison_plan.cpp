@@ -104,6 +104,20 @@ std::string arithmetic_text(const RunState& state) {
          precision_name(recorded_precision(state.environment));
 }
 
+bool has_cut(const RunState& made) {
+  const std::vector<PlanStage> stages = parse_recipe(made.recipe, "its recipe").plan.stages;
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const PlanStage& stage) { return stage.cut > 0; });
+}
+
+// The net's text; of one that a stage has cut, or will, without what that changes.
+std::string form_of(NetSpec net, bool cuts) {
+  for (Layer& layer : net.layers) {
+    if (cuts && layer.elastic) layer.channels = 0;
+  }
+  return write_spec(net);
+}
+
 // What a run was made from and is not what it would be made from now; "" when nothing.
 std::string settings_difference(const RunState& made, const RunState& there) {
   if (there.net.name != made.net.name) {
@@ -113,7 +127,8 @@ std::string settings_difference(const RunState& made, const RunState& there) {
     return "its images are " + images_text(there.data) + ", this comparison's " +
            images_text(made.data);
   }
-  if (write_spec(there.net) != write_spec(made.net)) {
+  const bool cuts = has_cut(made);
+  if (form_of(there.net, cuts) != form_of(made.net, cuts)) {
     return "its net " + there.net.name + " has other options (--net-option)";
   }
   if (recorded(there.environment, "start_sha256") != recorded(made.environment, "start_sha256")) {

@@ -203,6 +203,17 @@ TEST_F(Compare, TakesMoreSeedsAndRecipesLater) {
   EXPECT_EQ(Json::parse(outcome.out).at("baseline"), "ipkd-ta");
 }
 
+// A run that has cut its net is still one of this comparison; one that began elsewhere is not.
+TEST_F(Compare, ContinuesRunsThatCutTheirNetButNotThoseOfAnotherStart) {
+  const auto cutting = comparing("cut", {"--recipes", "joint,network-slimming", "--epochs", "3"});
+  compare(cutting);
+  const Json once = figures("cut");
+  compare(cutting);
+  EXPECT_EQ(figures("cut"), once);
+  compare(joint_and_ipkd("warm", {"--start", "cut/joint-s1"}));
+  refused(joint_and_ipkd("warm", {"--quiet"}), 2, "it began with other weights (--start)");
+}
+
 TEST_F(Compare, RunsOfOtherSettingsAreRefused) {
   folder_.write("mine.ini", "[recipe]\nextends = joint\n");
   compare(comparing("all", {"--recipes", "mine.ini", "--epochs", "1"}));
