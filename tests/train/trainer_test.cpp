@@ -205,10 +205,9 @@ TEST(Trainer, EveryShippedRecipeTrainsTwoStepsOnTheEmbeddedData) {
   const std::string folder = std::string(CONCERTINA_SOURCE_DIR) + "/schedules";
   const Dataset shapes = read_dataset("shapes");
   for (const std::string& name : recipe_names(folder)) {
-    const bool has_devices = name.rfind("nonn", 0) == 0;
-    const std::vector<std::string> nets =
-        has_devices ? std::vector<std::string>{"nonn-mobilenet-v1-tiny"}
-                    : std::vector<std::string>{"slimmable-mobilenet-v1-tiny", "msdnet-tiny"};
+    std::vector<std::string> nets{"slimmable-mobilenet-v1-tiny", "msdnet-tiny"};
+    if (name == "switchable-precision") nets.pop_back();  // exits' maps differ in channels
+    if (name.rfind("nonn", 0) == 0) nets = {"nonn-mobilenet-v1-tiny"};
     for (const std::string& net : nets) {
       const TempFolder place;
       Recipe recipe = load_recipe(name, folder, {"train.batch=16"});
