@@ -32,24 +32,6 @@ void check_attention(const DistillPlan& plan, const PlanNode& node) {
   }
 }
 
-// What is learned has the shapes of the sub-models that there are, and a copy is of one of them.
-void check_random_widths(const Recipe& recipe) {
-  if (recipe.random_widths < 0) return;
-  const auto refuse = [](const std::string& what) {
-    throw UsageError(
-        "distill.random-widths goes with no gate, attention, adapter or snapshot of "
-        "submodel:N, found \"" +
-        what + "\"");
-  };
-  for (const PlanNode& node : recipe.plan.nodes) {
-    const bool numbered = node.kind == NodeKind::snapshot && node.of.front().role == Role::submodel;
-    if (is_learned(node) || numbered) refuse(node_text(node));
-  }
-  for (const Edge& edge : recipe.plan.edges) {
-    if (edge.adapter != Adapter::none) refuse(edge_text(edge));
-  }
-}
-
 std::ptrdiff_t stage_index(const DistillPlan& plan, const std::string& name) {
   const Names stages = plan.names().stages;
   return std::find(stages.begin(), stages.end(), name) - stages.begin();
@@ -103,9 +85,26 @@ void check_cuts(const DistillPlan& plan) {
 
 }  // namespace
 
-void check_nodes(const Recipe& recipe) {
-  for (const PlanNode& node : recipe.plan.nodes) check_attention(recipe.plan, node);
-  check_random_widths(recipe);
+void check_nodes(const DistillPlan& plan) {
+  for (const PlanNode& node : plan.nodes) check_attention(plan, node);
+}
+
+// What is learned has the shapes of the sub-models that there are, and a copy is of one of them.
+void check_random_widths(const Recipe& recipe) {
+  if (recipe.random_widths < 0) return;
+  const auto refuse = [](const std::string& what) {
+    throw UsageError(
+        "goes with no gate, attention, adapter or snapshot of "
+        "submodel:N, found \"" +
+        what + "\"");
+  };
+  for (const PlanNode& node : recipe.plan.nodes) {
+    const bool numbered = node.kind == NodeKind::snapshot && node.of.front().role == Role::submodel;
+    if (is_learned(node) || numbered) refuse(node_text(node));
+  }
+  for (const Edge& edge : recipe.plan.edges) {
+    if (edge.adapter != Adapter::none) refuse(edge_text(edge));
+  }
 }
 
 void check_stages(const DistillPlan& plan) {

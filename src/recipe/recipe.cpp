@@ -147,7 +147,8 @@ void check(const Recipe& recipe, const Places& places) {
       refuse(key, error.what());
     }
   };
-  in("distill.node", [&] { check_nodes(recipe); });
+  in("distill.node", [&] { check_nodes(recipe.plan); });
+  in("distill.random-widths", [&] { check_random_widths(recipe); });
   in("distill.edge", [&] { check_edges(recipe); });
   in("distill.stage", [&] { check_stages(recipe.plan); });
 }

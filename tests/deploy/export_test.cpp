@@ -25,8 +25,7 @@ struct Case {
   Samples samples;
 };
 
-Case example_case(const std::string& name, const Subnet& subnet, bool folded) {
-  FlexibleNet net = example_net(name);
+Case example_case(FlexibleNet net, const Subnet& subnet, bool folded) {
   PlainNet plain = plain_net(net.extract(subnet, Exits::only), example_card());
   if (folded) plain = fold(plain);
   const at::Tensor images = images_for(net.spec());
@@ -37,7 +36,7 @@ TEST(Export, EveryFormatIsReadAgainAndAnswersAsTheNet) {
   const support::TempFolder folder;
   for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
     for (const bool folded : {true, false}) {
-      const Case one = example_case(name, {Width::parse("0.5"), 1}, folded);
+      const Case one = example_case(example_net(name), {Width::parse("0.5"), 1}, folded);
       for (const FormatEntry& format : formats()) {
         const fs::path file = folder / (format.name + format.suffix);
         const Proof proof = write_net(one.net, format.format, file, one.samples);
@@ -49,19 +48,12 @@ TEST(Export, EveryFormatIsReadAgainAndAnswersAsTheNet) {
   }
 }
 
-Case multi_segment_case(const std::string& name, const Subnet& subnet, bool folded) {
-  FlexibleNet net = example_net(make_net(name, {10, 3, 16, 16}, {"activation=lma"}));
-  PlainNet plain = plain_net(net.extract(subnet, Exits::only), example_card());
-  if (folded) plain = fold(plain);
-  const at::Tensor images = images_for(net.spec());
-  return {plain, {images, {logits_of(net, images, subnet)}}};
-}
-
 TEST(Export, MultiSegmentActivationsAreInEveryFormat) {
   const support::TempFolder folder;
   for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
     for (const bool folded : {true, false}) {
-      Case one = multi_segment_case(name, {Width::parse("0.5"), 1}, folded);
+      Case one = example_case(example_net(make_net(name, {10, 3, 16, 16}, {"activation=lma"})),
+                              {Width::parse("0.5"), 1}, folded);
       for (const FormatEntry& format : formats()) {
         write_net(one.net, format.format, folder / format.name, one.samples);
         EXPECT_TRUE(fs::exists(folder / format.name));
@@ -179,7 +171,8 @@ TEST(Export, ASmallerSubModelIsASmallerFile) {
   for (const FormatEntry& format : formats()) {
     std::uintmax_t last = 0;
     for (const char* width : {"0.25", "0.5", "1"}) {
-      const Case one = example_case("slimmable-mobilenet-v1-small", {Width::parse(width), 1}, true);
+      const Case one =
+          example_case(example_net("slimmable-mobilenet-v1-small"), {Width::parse(width), 1}, true);
       write_net(one.net, format.format, folder / "x", one.samples);
       EXPECT_GT(fs::file_size(folder / "x"), last) << format.name;
       last = fs::file_size(folder / "x");
@@ -190,7 +183,8 @@ TEST(Export, ASmallerSubModelIsASmallerFile) {
 
 TEST(Export, AFileThatAnswersOtherwiseIsNotLeftBehind) {
   const support::TempFolder folder;
-  Case one = example_case("slimmable-mobilenet-v1-tiny", {Width::parse("0.5"), 1}, true);
+  Case one =
+      example_case(example_net("slimmable-mobilenet-v1-tiny"), {Width::parse("0.5"), 1}, true);
   one.samples.logits[0] = at::mul(one.samples.logits[0], 1.01);
   for (const FormatEntry& format : formats()) {
     const fs::path file = folder / format.name;
@@ -208,7 +202,7 @@ TEST(Export, AFileThatAnswersOtherwiseIsNotLeftBehind) {
 
 TEST(Export, StateDictsOfNormsHaveTheirCounter) {
   const support::TempFolder folder;
-  const Case one = example_case("slimmable-mobilenet-v1-tiny", {}, false);
+  const Case one = example_case(example_net("slimmable-mobilenet-v1-tiny"), {}, false);
   write_net(one.net, Format::pt, folder / "x.pt", one.samples);
   int counters = 0, means = 0;
   for (const NamedTensor& tensor : read_state_dict(folder / "x.pt").tensors) {
@@ -221,7 +215,9 @@ TEST(Export, StateDictsOfNormsHaveTheirCounter) {
 
 TEST(Export, StateDictsOfMultiSegmentActivationsHaveTheirTensorsAndNoCounter) {
   const support::TempFolder folder;
-  const Case one = multi_segment_case("slimmable-mobilenet-v1-tiny", {}, false);
+  const Case one = example_case(
+      example_net(make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16}, {"activation=lma"})), {},
+      false);
   write_net(one.net, Format::pt, folder / "x.pt", one.samples);
   std::vector<std::string> names;
   for (const NamedTensor& tensor : read_state_dict(folder / "x.pt").tensors) {
@@ -234,7 +230,7 @@ TEST(Export, StateDictsOfMultiSegmentActivationsHaveTheirTensorsAndNoCounter) {
 
 TEST(Export, SafetensorsHoldTheFacts) {
   const support::TempFolder folder;
-  const Case one = example_case("slimmable-mobilenet-v1-tiny", {}, true);
+  const Case one = example_case(example_net("slimmable-mobilenet-v1-tiny"), {}, true);
   write_net(one.net, Format::safetensors, folder / "x", one.samples);
   const StateDict state = read_state_dict(folder / "x");
   EXPECT_THAT(state.metadata, testing::Contains(std::pair<std::string, std::string>(
@@ -243,7 +239,7 @@ TEST(Export, SafetensorsHoldTheFacts) {
 
 TEST(Export, AnOrdinaryModelFileIsAFlexibleModelOfOneSubModel) {
   const support::TempFolder folder;
-  const Case one = example_case("msdnet-tiny", {Width::parse("0.5"), 2}, true);
+  const Case one = example_case(example_net("msdnet-tiny"), {Width::parse("0.5"), 2}, true);
   write_net(one.net, Format::h5, folder / "m.h5", one.samples);
   const FlexibleModel model = FlexibleModel::load(folder / "m.h5", 1);
   ASSERT_EQ(model.submodels().size(), 1U);
@@ -289,7 +285,8 @@ TEST(Export, WhatWasWrittenIsUnderstoodForEveryKindOfLayer) {
 }
 
 TEST(Export, ADamagedOnnxFileIsRefused) {
-  const Case one = example_case("slimmable-mobilenet-v1-tiny", {Width::parse("0.25"), 1}, true);
+  const Case one =
+      example_case(example_net("slimmable-mobilenet-v1-tiny"), {Width::parse("0.25"), 1}, true);
   const std::string bytes = onnx_bytes(one.net);
   for (std::size_t size = 0; size < bytes.size(); size += 1 + bytes.size() / 60) {
     EXPECT_THROW(run_onnx(bytes.substr(0, size), one.samples.images), DataError) << size;

@@ -168,10 +168,13 @@ TEST(Trainer, ARunOfFewerBitsIsOneOfThePlainEngine) {
   const SubnetState& few = stored.submodels.front();
   ASSERT_TRUE(few.best);
   const FlexibleNet small = best_of_run(stored, few, at::kCPU);
+  int rounded = 0;
   for (const Parameter& one : small.weights()) {
-    if (one.name != "stage1.0.pointwise.conv/weight") continue;
+    if (one.name != "stage1.1.pointwise.conv/weight") continue;
     EXPECT_LE(std::get<0>(at::_unique(one.value.detach())).numel(), 4);
+    ++rounded;
   }
+  EXPECT_EQ(rounded, 1);
   EXPECT_THROW(
       new_run(run.spec, run.recipe, run.data, at::kCPU, Engine::fused, Precision::fp32, {}),
       UsageError);
