@@ -97,7 +97,7 @@ int NetBuilder::global_average_pool(int input, const std::string& name) {
   return add(layer);
 }
 
-void NetBuilder::exit(int input, const std::string& name, const std::string& module) {
+int NetBuilder::exit(int input, const std::string& name, const std::string& module) {
   Layer layer;
   layer.name = name;
   layer.kind = LayerKind::linear;
@@ -105,6 +105,7 @@ void NetBuilder::exit(int input, const std::string& name, const std::string& mod
   layer.channels = net_.classes;
   layer.module = module;
   net_.exits.push_back(add(layer));
+  return net_.exits.back();
 }
 
 void NetBuilder::begin_stage(int stage) { stage_ = std::min(stage, Width::kMaxStages - 1); }

@@ -28,7 +28,7 @@ class NetBuilder {
   int mean(const std::vector<int>& inputs, const std::string& name);
   int global_average_pool(int input, const std::string& name);
   // A linear layer to the classes, and an exit; PyTorch calls it `module`.
-  void exit(int input, const std::string& name, const std::string& module = "");
+  int exit(int input, const std::string& name, const std::string& module = "");
 
   // Checks the spec and gives it away.
   NetSpec finish(std::vector<Width> widths);

@@ -47,21 +47,23 @@ struct MsdNetPreset {
 };
 
 std::vector<NetOption> msdnet_options(const MsdNetPreset& preset) {
-  return {{"blocks", preset.blocks, "blocks, each followed by an exit"},
-          {"base", preset.base, "layers before the first exit"},
-          {"step", preset.step, "layers of every further block (step-mode lin-grow: step * i + 1)"},
-          {"step-mode", preset.step_mode, "even or lin-grow"},
-          {"channels", preset.channels, "channels of the finest scale's first map"},
-          {"growth", preset.growth, "new channels a layer, at the finest scale"},
-          {"scale-factors", "1-2-4", "channel factor of each scale; their number is the scales"},
-          {"bottleneck", "yes", "yes or no: 1x1 convolutions before the 3x3 ones"},
-          {"bottleneck-factors", "1-2-4", "width of each scale's bottleneck, in new channels"},
-          {"reduction", "0.5", "share of the channels kept when a scale is dropped; 0 = all"},
-          {"prune", "max", "max or min: how scales are dropped with depth"},
-          {"divisor", "1", "elastic channel counts are multiples of this"},
-          activation_option("relu"),
-          segments_option(),
-          {"widths", preset.widths, "the widths that are trained, ascending to 1"}};
+  return {
+      {"blocks", preset.blocks, "blocks, each followed by an exit"},
+      {"base", preset.base, "layers before the first exit"},
+      {"step", preset.step, "layers of every further block (step-mode lin-grow: step * i + 1)"},
+      {"step-mode", preset.step_mode, "even or lin-grow"},
+      {"channels", preset.channels, "channels of the finest scale's first map"},
+      {"growth", preset.growth, "new channels a layer, at the finest scale"},
+      {"scale-factors", "1-2-4", "channel factor of each scale; their number is the scales"},
+      {"bottleneck", "yes", "yes or no: 1x1 convolutions before the 3x3 ones"},
+      {"bottleneck-factors", "1-2-4", "width of each scale's bottleneck, in new channels"},
+      {"reduction", "0.5", "share of the channels kept when a scale is dropped; 0 = all"},
+      {"prune", "max", "max or min: how scales are dropped with depth"},
+      {"divisor", "1", "elastic channel counts are multiples of this"},
+      {"link", "0", "channels in which an exit's answer joins the next exit's features; 0: none"},
+      activation_option("relu"),
+      segments_option(),
+      {"widths", preset.widths, "the widths that are trained, ascending to 1"}};
 }
 
 NetEntry mobilenet_entry(const std::string& name, const std::string& summary,

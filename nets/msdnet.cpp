@@ -15,7 +15,7 @@ namespace concertina {
 namespace {
 
 struct Arguments {
-  int blocks, base, step, channels, growth;
+  int blocks, base, step, channels, growth, link;
   bool linear_growth, prune_max, bottleneck;
   double reduction;
   std::vector<int> scale_factors, bottleneck_factors;
@@ -142,8 +142,12 @@ class MsdNet {
     int last = conv_unit(maps_.rbegin()->second, name + ".first", 128, 3, 2);
     last = conv_unit(called(last, module + ".m.0.net"), name + ".second", 128, 3, 2);
     called(last, module + ".m.1.net");
-    net_.exit(net_.global_average_pool(last, name + ".pool"), name + ".classifier",
-              module + ".linear");
+    int features = net_.global_average_pool(last, name + ".pool");
+    if (arguments_.link > 0 && answer_ > 0) {
+      const int before = conv_unit(answer_, name + ".link", arguments_.link, 1, 1);
+      features = net_.concat({features, before}, name + ".linked");
+    }
+    answer_ = net_.exit(features, name + ".classifier", module + ".linear");
   }
 
   const Arguments& arguments_;
@@ -153,6 +157,7 @@ class MsdNet {
   int layer_ = 0;            // the one being built, from 1
   int block_ = 0;            // the one being built, from 0
   int module_ = 0;           // PyTorch's next place in it
+  int answer_ = 0;           // the last exit's linear layer; 0 = none yet
   int base_ = 0;             // channels of a live map / its scale's factor
   std::map<int, int> maps_;  // scale -> layer index; only live scales
 };
@@ -186,6 +191,7 @@ NetSpec msdnet(const NetInput& input, const NetOptions& options) {
   arguments.step = number("step", 1, 8);
   arguments.channels = number("channels", 1, 4096);
   arguments.growth = number("growth", 1, 4096);
+  arguments.link = number("link", 0, 4096);
   arguments.linear_growth = parse_choice("step-mode", options.at("step-mode"), "lin-grow", "even");
   arguments.prune_max = parse_choice("prune", options.at("prune"), "max", "min");
   arguments.bottleneck = parse_choice("bottleneck", options.at("bottleneck"), "yes", "no");

@@ -16,7 +16,7 @@ namespace concertina::cli {
 namespace {
 
 void check_run(const RunState& state, const Recipe& recipe, Width width) {
-  if (recipe.norm != NormMode::calibrated) {
+  if (recipe.norm == NormMode::switchable) {
     throw UsageError(
         "the run has switchable norms: each width was trained with its own, and there "
         "is nothing to calibrate (recipe key net.norm)");
@@ -86,7 +86,7 @@ int run(const Options& options) {
 
 Command calibrate_command() {
   return {"calibrate",
-          "measure the norm statistics of a width, of runs with net.norm = calibrated",
+          "measure the norm statistics of a width, of runs with shared norms (net.norm)",
           with({positional("RUN", "the run folder"),
                 text_option("width", "W",
                             "which width, such as 0.35, or a share a stage: 0.5,0.75,1; need not "

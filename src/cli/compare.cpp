@@ -49,7 +49,7 @@ class Comparer {
     comparison_.net = options.text("net");
     comparison_.data = options.text("data");
     comparison_.limit = options.integer("limit");
-    for (const PlannedRun& run : plan_) comparison_.runs.push_back(look_at(run, data));
+    for (const PlannedRun& run : plan_) comparison_.runs.push_back(look_at(run));
     steps_left_ = max_steps(options_);
   }
 
@@ -73,10 +73,9 @@ class Comparer {
   }
 
   // Checks that the net can be trained so, and that what stands there was; reads what is finished.
-  // `data` of any of the recipes: only which images there are in all is compared.
-  ComparedRun look_at(const PlannedRun& plan, const PreparedData& data) const {
+  ComparedRun look_at(const PlannedRun& plan) const {
     ComparedRun run = compared_run(plan);
-    const RunState made = first_state(net_, plan.recipe, data, device_, options_);
+    const RunState made = first_state(net_, plan.recipe, prepare(plan.recipe), device_, options_);
     const fs::path folder = folder_ / plan.name;
     if (!holds_run(folder)) return run;
     const RunState there = read_run_summary(folder / "run.h5");

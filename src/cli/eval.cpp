@@ -24,7 +24,7 @@ namespace {
                                const std::string& run) {
   const bool listed =
       std::find(state.widths.begin(), state.widths.end(), width) != state.widths.end();
-  if (recipe.norm == NormMode::calibrated) {
+  if (recipe.norm != NormMode::switchable) {
     throw UsageError("width " + width.text() + " is not calibrated; `concertina calibrate " + run +
                      " --width " + width.text() + "` does it");
   }

@@ -92,7 +92,7 @@ Subnet asked_for(const Source& source, const Options& options) {
 
 void make_ready(Source& source, const Subnet& subnet) {
   if (source.scorer.can_score(subnet.width)) return;
-  if (source.recipe.norm != NormMode::calibrated) {
+  if (source.recipe.norm == NormMode::switchable) {
     throw UsageError("--width " + subnet.width.text() +
                      " was not trained: the run has switchable "
                      "norms, and its widths are " +

@@ -100,7 +100,7 @@ NormSharing ForeignWeights::sharing(const NetSpec& net) const {
   for (const Layer& layer : net.layers) {
     if (layer.kind != LayerKind::norm) continue;
     const bool has_counted = find(module_of(layer) + counted(0) + ".running_mean") != nullptr;
-    if (has_counted && find(module_of(layer) + ".weight")) return NormSharing::shared_affine;
+    if (has_counted && find(module_of(layer) + ".weight")) return NormSharing::calibrated;
   }
   return NormSharing::switchable;
 }
@@ -118,7 +118,7 @@ std::vector<ForeignWeights::Slot> ForeignWeights::slots(const FlexibleNet& net) 
   for (const Parameter& one : net.weights()) {
     result.push_back({state_dict_name(net.spec(), one.name), one.name, one.value});
   }
-  const bool is_shared = net.sharing() == NormSharing::shared_affine;
+  const bool is_shared = shares_affine(net.sharing());
   const bool has_places = is_counted(net.spec(), widths.size());
   for (std::size_t k = 0; k < widths.size(); ++k) {
     for (const Parameter& one : net.norms(widths[k])) {

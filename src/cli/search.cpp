@@ -20,10 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 void check_run(const RunState& state, const Recipe& recipe) {
-  if (recipe.norm != NormMode::calibrated) {
+  if (recipe.norm == NormMode::switchable) {
     throw UsageError(
         "the run has switchable norms, so only its own widths can be measured; a search needs a "
-        "run with net.norm = calibrated, such as those of the recipes sandwich and us-net");
+        "run with net.norm = calibrated or shared, such as those of the recipes sandwich and "
+        "us-net");
   }
   if (state.progress.epoch == 0) {
     throw UsageError("the run has no sub-model to search: it has not finished its first epoch");
@@ -179,7 +180,7 @@ int run(const Options& options) {
 
 Command search_command() {
   return {"search",
-          "widths with a share a stage that fit a budget, of runs with net.norm = calibrated",
+          "widths with a share a stage that fit a budget, of runs with shared norms",
           with({positional("RUN",
                            "the run folder; RUN/search.h5 keeps what was evaluated, and the Pareto "
                            "front joins RUN/sweep.h5")},

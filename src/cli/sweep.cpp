@@ -101,7 +101,7 @@ std::vector<Subnet> asked_for(const RunState& state, const Recipe& recipe, const
   const std::vector<Width> widths = different_widths(state, parse_option(options.text("widths")));
   const std::vector<Subnet> subnets = all_subnets(state.net, widths);
   for (const Width width : widths) {
-    if (is_calibrated(state, width) || recipe.norm == NormMode::calibrated) continue;
+    if (is_calibrated(state, width) || recipe.norm != NormMode::switchable) continue;
     refuse_width(width,
                  "was not trained, and the run has switchable norms, which cannot be calibrated "
                  "(recipe key net.norm)");
@@ -164,7 +164,7 @@ Command sweep_command() {
                 checkpoint_option(),
                 text_option("widths", "W,W,...",
                             "these widths, such as 0.3,0.5 or 0.25:1:0.025 (from:to:step); others "
-                            "than the run's are calibrated, where net.norm = calibrated"),
+                            "than the run's are calibrated, where norms are shared (net.norm)"),
                 data_option()},
                {latency_options(), machine_options(), output_options()}),
           {"concertina sweep runs/mb1 --batch 1 --threads 1",

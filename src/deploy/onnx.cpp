@@ -73,7 +73,7 @@ class Graph {
     for (int k = 1; k < static_cast<int>(spec_.layers.size()); ++k) add(k);
     graph_.text(2, spec_.name);
     for (const NamedTensor& one : net.tensors) {
-      if (!is_of_segmented(one.name)) initializer(state_dict_name(spec_, one.name), one.value);
+      if (!is_of_segmented(one.name)) initializer(state_dict_name(spec_, one.name), written(one));
     }
     for (const Message& one : initializers_) graph_.message(5, one);
     graph_.message(11, value_info(kInput, {spec_.in_channels, spec_.in_height, spec_.in_width}));
@@ -89,6 +89,13 @@ class Graph {
     return std::any_of(spec_.layers.begin(), spec_.layers.end(), [&](const Layer& one) {
       return is_segmented(one) && one.name == name.substr(0, name.rfind('/'));
     });
+  }
+
+  // The weight of a linear layer inside is that of a 1x1 convolution.
+  at::Tensor written(const NamedTensor& one) const {
+    const Layer& exit = layer(spec_.exits.front());
+    const bool is_inside = one.value.dim() == 2 && one.name != exit.name + "/weight";
+    return is_inside ? one.value.unsqueeze(2).unsqueeze(3) : one.value;
   }
 
   // Written behind the nodes, as the format wants it.
@@ -149,7 +156,8 @@ class Graph {
       case LayerKind::concat:
         return simple("Concat", {attribute("axis", std::int64_t{1})});
       case LayerKind::linear:
-        return add_linear(k);
+        // One inside gives a map of one pixel, as it reads one.
+        return k == spec_.exits.front() ? add_linear(k) : add_convolution(k);
       case LayerKind::input:
         return;
     }
@@ -163,8 +171,9 @@ class Graph {
         attribute("strides", {one.stride, one.stride}),
         attribute("pads", {one.padding, one.padding, one.padding, one.padding}),
         attribute("group", depthwise ? tensors_.at(one.name + "/weight").size(0) : 1)};
+    const bool has_bias = one.bias || one.kind == LayerKind::linear;
     const std::vector<const char*> plain = {"weight"}, biased = {"weight", "bias"};
-    node(one.name, "Conv", inputs(k, one.bias ? biased : plain), value(k), attributes);
+    node(one.name, "Conv", inputs(k, has_bias ? biased : plain), value(k), attributes);
   }
 
   // Zeros count in the average, and not every reader knows count_include_pad: OpenCV goes by the

@@ -85,12 +85,19 @@ class Source {
       case LayerKind::concat:
         return call("cat", {"[" + join(inputs, ", ") + "]", "1"});
       case LayerKind::linear:
-        return call("linear",
-                    {call("flatten", {input, "1"}), parameter(k, "weight"), parameter(k, "bias")});
+        return linear(k, input);
       case LayerKind::input:
         break;
     }
     return input;
+  }
+
+  // Other layers read what it gives as a map of one pixel.
+  std::string linear(int k, const std::string& input) const {
+    const std::string vector = call(
+        "linear", {call("flatten", {input, "1"}), parameter(k, "weight"), parameter(k, "bias")});
+    if (k == spec_.exits.front()) return vector;
+    return call("unsqueeze", {call("unsqueeze", {vector, "2"}), "3"});
   }
 
   // docs/methods.md, Light multi-segment activation: the segments of what layer k reads, 4 being

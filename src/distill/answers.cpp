@@ -40,7 +40,7 @@ std::vector<std::string> Answers::taps_of(const Subnet& subnet,
   };
   const LinkEnd end = LinkEnd::of(subnet);
   for (const Link& link : links) {
-    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+    const Edge& edge = plan_.edge_of(link);
     if (edge.tap.empty()) continue;
     if (link.student.is_same(end)) add(edge.tap);
     if (link.teacher.is_same(end)) add(edge.teacher_tap);

@@ -119,7 +119,7 @@ void PlanParts::make_adapters(PlanStep first) {
   }
   for (const Link& link : links) {
     check_attention(link, first);
-    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+    const Edge& edge = plan_.edge_of(link);
     if (edge.tap.empty()) continue;
     const std::vector<std::string> taps = split(edge.tap, '+');
     const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
@@ -132,7 +132,7 @@ void PlanParts::make_adapters(PlanStep first) {
 }
 
 void PlanParts::make_adapter(const Link& link, std::size_t which, int in, int out) {
-  const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
+  const Edge& edge = plan_.edge_of(link);
   if (edge.adapter == Adapter::none) {
     if (in == out || !is_channelwise(edge.criterion)) return;
     throw UsageError("edge \"" + edge_text(edge) + "\": " + end_text(net_, plan_, link.student) +

@@ -17,10 +17,13 @@ class NetTeacher : public Teacher {
     const at::NoGradGuard guard;
     std::vector<std::string> layers;
     for (const std::string& tap : taps) layers.push_back(find_tap(net_.spec(), subnet_, tap));
-    const std::vector<at::Tensor> found = net_.forward(renormalised(images, given_, own_), subnet_,
-                                                       Pass::evaluate, Exits::only, layers);
-    Answer answer{found.front(), {}};
-    for (std::size_t k = 0; k < taps.size(); ++k) answer.taps[taps[k]] = found[k + 1];
+    const at::Tensor seen = renormalised(images, given_, own_).to(net_.device());
+    const std::vector<at::Tensor> found =
+        net_.forward(seen, subnet_, Pass::evaluate, Exits::only, layers);
+    Answer answer{found.front().to(images.device()), {}};
+    for (std::size_t k = 0; k < taps.size(); ++k) {
+      answer.taps[taps[k]] = found[k + 1].to(images.device());
+    }
     return answer;
   }
 

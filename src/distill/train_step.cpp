@@ -51,14 +51,8 @@ class Walk {
  private:
   using Ends = std::vector<std::pair<Subnet, int>>;  // sub-models, and the views they look at
 
-  // Where the label stands in for a teacher that is missing, it teaches plainly.
-  const Edge& edge_of(const Link& link) const {
-    static const Edge plain = parse_edge("label -> each : ce");
-    const Edge& edge = plan_.edges[static_cast<std::size_t>(link.edge)];
-    return link.from_label() && edge.teacher.role != Role::label ? plain : edge;
-  }
   bool is_through(const Link& link) const {
-    return !link.from_label() && edge_of(link).gradient == GradientPolicy::through;
+    return !link.from_label() && plan_.edge_of(link).gradient == GradientPolicy::through;
   }
 
   // What a link joins, its student first; what it gives gradients.
@@ -119,7 +113,7 @@ class Walk {
   void follow(const Link& link) {
     if (link.weight == 0) return;
     const at::Tensor loss =
-        at::mul(edge_loss(edge_of(link), link.temperature, inputs_of(link)), link.weight);
+        at::mul(edge_loss(plan_.edge_of(link), link.temperature, inputs_of(link)), link.weight);
     std::vector<Value*> values;
     std::vector<at::Tensor> wanted;
     for (const auto& [subnet, view] : learners_of(link)) {
@@ -149,7 +143,8 @@ class Walk {
   }
 
   std::vector<Parameter> learned_of(const Link& link) const {
-    const bool any = edge_of(link).adapter != Adapter::none || answers_.is_learned(link.student) ||
+    const bool any = plan_.edge_of(link).adapter != Adapter::none ||
+                     answers_.is_learned(link.student) ||
                      (is_through(link) && answers_.is_learned(link.teacher));
     return any ? parts_.parameters() : std::vector<Parameter>{};
   }
@@ -157,7 +152,7 @@ class Walk {
   LossInputs inputs_of(const Link& link) {
     LossInputs in;
     in.labels = input_.source.labels;
-    const Edge& edge = edge_of(link);
+    const Edge& edge = plan_.edge_of(link);
     if (edge.tap.empty()) {
       in.student = answers_.logits(link.student, link);
       if (!link.from_label()) in.teacher = target(link, "");
@@ -196,7 +191,7 @@ class Walk {
     const LinkReport entry{link, loss.item<double>(), std::sqrt(squares)};
     if (!std::isfinite(entry.loss) || !std::isfinite(entry.gradient_norm)) {
       throw DivergedError("diverged: " + end_text(spec_, plan_, link.student) + ", edge \"" +
-                          edge_text(edge_of(link)) + "\": loss " + format_real(entry.loss) +
+                          edge_text(plan_.edge_of(link)) + "\": loss " + format_real(entry.loss) +
                           ", gradient norm " + format_real(entry.gradient_norm) +
                           "; expected finite numbers (try a lower learning rate)");
     }

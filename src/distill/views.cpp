@@ -12,12 +12,13 @@
 namespace concertina {
 namespace {
 
-Pass pass_of(AttackNorm norm) {
+// A width without running statistics yet is attacked by those of the batch.
+Pass pass_of(AttackNorm norm, bool has_statistics) {
   switch (norm) {
     case AttackNorm::batch:
       return Pass::probe;
     case AttackNorm::running:
-      return Pass::evaluate;
+      return has_statistics ? Pass::evaluate : Pass::probe;
     case AttackNorm::update:
       break;
   }
@@ -93,10 +94,10 @@ at::Tensor Views::attacked(const PlanView& view, Width width) {
   setting.counter = static_cast<std::uint32_t>(place_.step);
   setting.mean = source_.normalisation.mean;
   setting.deviation = source_.normalisation.deviation;
+  const Pass pass = pass_of(view.norm, net_.is_calibrated(width));
   const auto loss = [&](const at::Tensor& images) {
     at::Tensor sum = at::zeros({}, images.options());
-    for (const at::Tensor& logits :
-         net_.forward(images, {width, net_.spec().exit_count()}, pass_of(view.norm))) {
+    for (const at::Tensor& logits : net_.forward(images, {width, net_.spec().exit_count()}, pass)) {
       sum = sum + at::nll_loss(at::log_softmax(logits, 1), source_.labels);
     }
     return sum;

@@ -43,11 +43,7 @@ class Cut {
     norms_ = by_name(net.norms(Width()));
     const NetSpec& spec = net.spec();
     whole_ = resolve(spec, {Width(), spec.exit_count()});
-    for (const Layer& layer : spec.layers) {
-      if (layer.kind != LayerKind::add && layer.kind != LayerKind::mean) continue;
-      throw UsageError("net \"" + spec.name + "\" cannot be cut: its layer \"" + layer.name +
-                       "\" adds maps up");
-    }
+    check_cut(spec);
   }
 
   FlexibleNet run(double share, ChannelWorth worth) {
@@ -175,7 +171,7 @@ class Cut {
     for (const Parameter& one : small.norms(width)) to[one.name] = one.value.detach();
     const ResolvedNet before = resolve(net_.spec(), {width, net_.spec().exit_count()});
     const ResolvedNet after = resolve(small.spec(), {width, net_.spec().exit_count()});
-    const bool shared = net_.sharing() == NormSharing::shared_affine;
+    const bool shared = shares_affine(net_.sharing());
     for (std::size_t k = 0; k < after.layers.size(); ++k) {
       const Layer& one = layer_of(after.layers[k]);
       if (is_segmented(one)) {
@@ -209,6 +205,14 @@ class Cut {
 };
 
 }  // namespace
+
+void check_cut(const NetSpec& net) {
+  for (const Layer& layer : net.layers) {
+    if (layer.kind != LayerKind::add && layer.kind != LayerKind::mean) continue;
+    throw UsageError("net \"" + net.name + "\" cannot be cut: its layer \"" + layer.name +
+                     "\" adds maps up");
+  }
+}
 
 FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
                 ChannelWorth worth) {

@@ -81,7 +81,7 @@ FlexibleNet::FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings se
       weights.weight = at::zeros({one.segments}).to(device_).set_requires_grad(true);
       weights.bias = at::zeros({one.segments}).to(device_).set_requires_grad(true);
     }
-    if (one.kind == LayerKind::norm && sharing() == NormSharing::shared_affine) {
+    if (one.kind == LayerKind::norm && shares_affine(sharing())) {
       shared_[layer.layer].weight = at::ones({channels}).to(device_).set_requires_grad(true);
       shared_[layer.layer].bias = at::zeros({channels}).to(device_).set_requires_grad(true);
     }
@@ -99,7 +99,7 @@ FlexibleNet::Bank FlexibleNet::make_bank(Width width) const {
     norm.running_mean = at::zeros({channels}).to(device_);
     norm.running_var = at::ones({channels}).to(device_);
     if (is_segmented(one)) continue;
-    if (sharing() == NormSharing::switchable) {
+    if (!shares_affine(sharing())) {
       norm.weight = at::ones({channels}).to(device_).set_requires_grad(true);
       norm.bias = at::zeros({channels}).to(device_).set_requires_grad(true);
     } else {
@@ -169,7 +169,7 @@ std::vector<Parameter> FlexibleNet::norms(Width width) const {
     const Layer& spec = spec_.layers[static_cast<std::size_t>(layer.layer)];
     if (!has_statistics(spec)) continue;
     const Norm& norm = banks_.at(width).norms.at(layer.layer);
-    const bool shared = sharing() == NormSharing::shared_affine;
+    const bool shared = shares_affine(sharing());
     const auto affine = [&](const at::Tensor& full) {
       return shared ? take(full.detach(), 0, layer.out) : full;
     };
@@ -186,7 +186,7 @@ std::vector<Parameter> FlexibleNet::norms(Width width) const {
 
 std::vector<Parameter> FlexibleNet::parameters() const {
   std::vector<Parameter> result = weights();
-  if (sharing() == NormSharing::shared_affine) return result;
+  if (shares_affine(sharing())) return result;
   for (const auto& [width, bank] : banks_) {
     for (Parameter& parameter : norms(width)) {
       if (!parameter.value.requires_grad()) continue;
@@ -218,7 +218,7 @@ FlexibleNet FlexibleNet::extract(const Subnet& subnet, Exits exits) const {
       result.weights_.at(k).bias.copy_(weights_.at(layer.layer).bias);
     } else if (spec.kind == LayerKind::norm) {
       const Norm& norm = from.norms.at(layer.layer);
-      const bool shared = sharing() == NormSharing::shared_affine;
+      const bool shared = shares_affine(sharing());
       to.norms.at(k).weight.copy_(shared ? take(norm.weight, 0, layer.out) : norm.weight);
       to.norms.at(k).bias.copy_(shared ? take(norm.bias, 0, layer.out) : norm.bias);
     }

@@ -68,7 +68,8 @@ const char* precision_name(Precision precision) {
 void FlexibleNet::check_bank(Width width, Pass pass) const {
   const auto found = banks_.find(width);
   if (found == banks_.end()) {
-    if (pass == Pass::train && sharing() == NormSharing::shared_affine) return;
+    const bool needs_none = pass == Pass::train || pass == Pass::probe;
+    if (needs_none && shares_affine(sharing())) return;
     throw UsageError("width " + width.text() + " is not one of the net's: " + widths_text(widths_));
   }
   if (pass == Pass::evaluate && !found->second.calibrated) {
@@ -163,9 +164,7 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
           ? forward_fused(images, compiled, bank, pass)
           : forward_plain(images, resolve(spec_, subnet, exits), tapped, bank, pass);
   if (bank != nullptr && pass == Pass::calibrate) ++bank->passes;
-  if (bank != nullptr && pass == Pass::train && sharing() == NormSharing::switchable) {
-    bank->calibrated = true;
-  }
+  if (pass == Pass::train && keeps_statistics(bank, pass)) bank->calibrated = true;
   return results;
 }
 
@@ -180,7 +179,7 @@ std::vector<at::Tensor> FlexibleNet::forward_fused(const at::Tensor& images,
 
 std::vector<fused::LayerTensors> FlexibleNet::layer_tensors(const ResolvedNet& resolved,
                                                             const Bank* bank, Pass pass) const {
-  const bool shared = sharing() == NormSharing::shared_affine;
+  const bool shared = shares_affine(sharing());
   std::vector<fused::LayerTensors> tensors;
   for (const ResolvedLayer& layer : resolved.layers) {
     fused::LayerTensors& one = tensors.emplace_back();
@@ -193,7 +192,7 @@ std::vector<fused::LayerTensors> FlexibleNet::layer_tensors(const ResolvedNet& r
     const Norm& norm = shared ? shared_.at(layer.layer) : bank->norms.at(layer.layer);
     one.weight = norm.weight;
     one.bias = norm.bias;
-    if (bank == nullptr || (shared && pass == Pass::train)) continue;
+    if (pass != Pass::evaluate && !keeps_statistics(bank, pass)) continue;
     one.running_mean = bank->norms.at(layer.layer).running_mean;
     one.running_var = bank->norms.at(layer.layer).running_var;
   }

@@ -13,7 +13,8 @@ namespace concertina {
 using GradientShares = std::map<std::pair<int, int>, double>;
 
 // Where exit i of N, counted from 0, leaves the net: 1 / (N - i) towards the exit, and (N - i - 1)
-// / (N - i) towards the layers that follow.
+// / (N - i) towards the layers that follow. Where k exits leave, the first of them i: 1 / (N - i)
+// towards each, and (N - i - k) / (N - i).
 GradientShares gradient_shares(const ResolvedNet& resolved);
 
 }  // namespace concertina

@@ -34,7 +34,9 @@ at::Tensor pool(const Layer& spec, const at::Tensor& input) {
 at::Tensor convolve(const Layer& spec, const at::Tensor& input, const at::Tensor& weight,
                     const at::Tensor& bias) {
   const std::int64_t groups = spec.kind == LayerKind::depthwise ? weight.size(0) : 1;
-  return at::conv2d(input, weight, bias, spec.stride, spec.padding, /*dilation=*/1, groups);
+  // What a linear layer gives, [N, C], is a map of one pixel.
+  const at::Tensor map = input.dim() == 2 ? input.unsqueeze(2).unsqueeze(3) : input;
+  return at::conv2d(map, weight, bias, spec.stride, spec.padding, /*dilation=*/1, groups);
 }
 
 at::Tensor add_all(const std::vector<at::Tensor>& inputs) {
@@ -130,12 +132,12 @@ at::Tensor FlexibleNet::run_layer(const ResolvedLayer& layer, Bank* bank, Pass p
 
 at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pass,
                                  const at::Tensor& input) const {
-  const bool shared = sharing() == NormSharing::shared_affine;
+  const bool shared = shares_affine(sharing());
   const Norm& norm = shared ? shared_.at(layer.layer) : bank->norms.at(layer.layer);
   const at::Tensor weight = shared ? take(norm.weight, 0, layer.out) : norm.weight;
   const at::Tensor bias = shared ? take(norm.bias, 0, layer.out) : norm.bias;
   at::Tensor mean, variance;
-  if (pass == Pass::evaluate || keeps_statistics(pass)) {
+  if (pass == Pass::evaluate || keeps_statistics(bank, pass)) {
     mean = bank->norms.at(layer.layer).running_mean;
     variance = bank->norms.at(layer.layer).running_var;
   }
@@ -143,8 +145,9 @@ at::Tensor FlexibleNet::run_norm(const ResolvedLayer& layer, Bank* bank, Pass pa
                         momentum(bank, pass), kNormEpsilon, /*cudnn_enabled=*/true);
 }
 
-bool FlexibleNet::keeps_statistics(Pass pass) const {
-  return pass == Pass::calibrate || (pass == Pass::train && sharing() == NormSharing::switchable);
+bool FlexibleNet::keeps_statistics(const Bank* bank, Pass pass) const {
+  return bank != nullptr &&
+         (pass == Pass::calibrate || (pass == Pass::train && moves_statistics(sharing())));
 }
 
 at::Tensor FlexibleNet::run_segmented(const ResolvedLayer& layer, Bank* bank, Pass pass,
@@ -155,7 +158,7 @@ at::Tensor FlexibleNet::run_segmented(const ResolvedLayer& layer, Bank* bank, Pa
     return multi_segment(input, slopes, offsets, running.running_mean, running.running_var);
   }
   const auto [variance, mean] = at::var_mean(input.detach(), /*unbiased=*/false);
-  if (keeps_statistics(pass)) {
+  if (keeps_statistics(bank, pass)) {
     Norm& running = bank->norms.at(layer.layer);
     running.running_mean.lerp_(mean.view({1}), momentum(bank, pass));
     running.running_var.lerp_(variance.view({1}), momentum(bank, pass));

@@ -161,6 +161,7 @@ KeyRow random_widths_row() {
 }
 
 constexpr Name<NormMode> kNorms[] = {{"switchable", NormMode::switchable},
+                                     {"shared", NormMode::shared},
                                      {"calibrated", NormMode::calibrated}};
 constexpr Name<BestPolicy> kBest[] = {{"mean", BestPolicy::mean}, {"worst", BestPolicy::worst}};
 constexpr Name<LrKind> kSchedules[] = {
@@ -172,15 +173,17 @@ constexpr Name<Proximal> kProximal[] = {
     {"none", Proximal::none}, {"l1", Proximal::l1}, {"filters", Proximal::filters}};
 constexpr Name<FlowMode> kFlows[] = {{"sum", FlowMode::sum},
                                      {"equilibrium", FlowMode::equilibrium}};
+constexpr Name<bool> kLosses[] = {{"sum", false}, {"mean", true}};
 constexpr Name<bool> kSwitch[] = {{"true", true}, {"false", false}};
 constexpr Name<DecayOn> kDecay[] = {{"weights", DecayOn::weights}, {"all", DecayOn::all}};
 
 void add_net_and_train(std::vector<KeyRow>& rows) {
   rows.push_back(widths_row());
-  rows.push_back(choice(key("net", "norm", "",
-                            "switchable: every width has its own norms; calibrated: shared, "
-                            "statistics by calibration"),
-                        kNorms, FIELD(norm)));
+  rows.push_back(
+      choice(key("net", "norm", "",
+                 "switchable: every width has its own norms; shared: its own statistics, "
+                 "one weight and bias; calibrated: as shared, statistics by calibration"),
+             kNorms, FIELD(norm)));
   rows.push_back(choice(key("net", "gradient", "",
                             "what a block of a net with several exits gets from them: the sum of "
                             "their gradients, or gradient equilibrium"),
@@ -241,10 +244,11 @@ void add_further_steps(std::vector<KeyRow>& rows) {
   rows.push_back(real(
       key("optimizer", "sparsity", "", "times the sign of a norm's weight, added to its gradient"),
       0, 1, FIELD(sparsity)));
-  rows.push_back(choice(key("optimizer", "proximal", "",
-                            "after each step: l1 shrinks every weight of convolutions and linear "
-                            "layers, filters every filter of convolutions as a whole"),
-                        kProximal, FIELD(proximal)));
+  rows.push_back(
+      choice(key("optimizer", "proximal", "",
+                 "after each step: l1 shrinks every weight of linear layers and "
+                 "convolutions (not depthwise), filters every filter of these as a whole"),
+             kProximal, FIELD(proximal)));
   rows.push_back(
       real(key("optimizer", "proximal-weight", "", "by how much, times the learning rate"), 0, 1,
            FIELD(proximal_weight)));
@@ -263,9 +267,12 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
   rows.push_back(real(key("augment", "sensor-noise", "pixels, 0 to 1", "of gray: its deviation"), 0,
                       1, FIELD(sensor_noise)));
   add_plan(rows);
+  rows.push_back(choice(key("distill", "losses", "",
+                            "what is minimised: the sum of the sub-models' losses, or their mean"),
+                        kLosses, FIELD(plan.averages)));
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",
-                             "training images that give calibrated norms their statistics"),
+                             "training images that give norms statistics that training does not"),
                          2, 100000000, FIELD(calibration_images)));
   rows.push_back(integer(key("distill", "calibration-batch", "images",
                              "how many of them at a time; the batches' statistics are averaged"),

@@ -73,6 +73,9 @@ class Linker {
       if (student.role != Role::node || !acts(edge)) continue;
       add_links(edge, LinkEnd::of_node(index_of(plan_.nodes, student.node)));
     }
+    if (plan_.averages) {
+      for (Link& link : links_) link.weight /= static_cast<double>(subnets_.size());
+    }
     return std::move(links_);
   }
 
@@ -129,7 +132,7 @@ class Linker {
     const double shared = edge.share == Share::mean ? static_cast<double>(found.size()) : 1;
     for (LinkEnd& teacher : found) {
       teacher.view = index_of(plan_.views, edge.teacher_view);
-      links_.push_back({index, seen, teacher, edge.weight.at(step_.now) / shared,
+      links_.push_back({index, false, seen, teacher, edge.weight.at(step_.now) / shared,
                         edge.temperature.at(step_.now)});
     }
   }
@@ -152,7 +155,7 @@ class Linker {
       unmet = edge;
     }
     if (unmet >= 0 && links_.size() == before) {
-      links_.push_back({fallback_edge(unmet), LinkEnd::of(student), {}, 1, 1});
+      links_.push_back({fallback_edge(unmet), true, LinkEnd::of(student), {}, 1, 1});
     }
   }
 
@@ -196,6 +199,11 @@ bool is_named(const Endpoint& endpoint, const Subnet& subnet, const std::vector<
 
 std::vector<Link> DistillPlan::links(const PlanStep& step) const {
   return Linker(*this, step).run();
+}
+
+const Edge& DistillPlan::edge_of(const Link& link) const {
+  static const Edge plain = parse_edge("label -> each : ce");
+  return link.fallback ? plain : edges[static_cast<std::size_t>(link.edge)];
 }
 
 std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& step) const {

@@ -85,8 +85,17 @@ void check_cuts(const DistillPlan& plan) {
 
 }  // namespace
 
+// Each list is read while those before it may still change: a recipe replaces what it inherits. So
+// the texts are read once more, with the names that there are.
 void check_nodes(const DistillPlan& plan) {
-  for (const PlanNode& node : plan.nodes) check_attention(plan, node);
+  DistillPlan before;
+  before.views = plan.views;
+  before.stages = plan.stages;
+  for (const PlanNode& node : plan.nodes) {
+    parse_node(node_text(node), before.names());
+    before.nodes.push_back(node);
+    check_attention(plan, node);
+  }
 }
 
 // What is learned has the shapes of the sub-models that there are, and a copy is of one of them.
@@ -113,6 +122,7 @@ void check_stages(const DistillPlan& plan) {
 }
 
 void check_edges(const Recipe& recipe) {
+  for (const Edge& edge : recipe.plan.edges) parse_edge(edge_text(edge), recipe.plan.names());
   std::vector<Width> widths = recipe.widths;
   if (widths.empty()) {
     for (const int thousandths : {250, 500, 750, 1000}) {

@@ -1,5 +1,6 @@
 #include "concertina/recipe/preset.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "concertina/core/error.h"
@@ -27,6 +28,19 @@ std::string edge(const std::string& teacher, const std::string& student, const s
          (end == std::string::npos ? "" : what.substr(end));
 }
 
+// The words without those properties that `given` has too: what is given counts.
+std::string without(const std::string& words, const std::vector<std::string>& given) {
+  std::vector<std::string> kept;
+  for (const std::string& word : split(words, ' ')) {
+    const std::string name = word.substr(0, word.find('=') + 1);  // "" of the criterion
+    const bool again = std::any_of(given.begin(), given.end(), [&](const std::string& one) {
+      return !name.empty() && one.rfind(name, 0) == 0;
+    });
+    if (!again) kept.push_back(word);
+  }
+  return join(kept, " ");
+}
+
 bool is_larger(const std::string& teacher) {
   return teacher == "full" || teacher == "next-larger" || teacher == "larger" ||
          teacher == "assistant";
@@ -52,7 +66,7 @@ const std::vector<Preset>& presets() {
        "kl temperature=@ reduction=elementmean t-power=2 gradient=stop"},
       {"ekd", "a third party's four-teacher code", 0, 10, 0.5, "ce", "0.6",
        "kl temperature=@ temper=teacher reduction=elementmean t-power=2 "
-       "gradient=stop share=sum"},
+       "gradient=through share=sum"},
       {"one", "Lan1991Xu/ONE_NeurIPS2018", 0, 3, 1, "ce", "ramp(1,80e)",
        "kl temperature=@ reduction=batchmean t-power=2 gradient=stop "
        "offset=0.0000001"},
@@ -111,8 +125,9 @@ std::vector<std::string> expand(const Preset& preset, const std::string& teacher
   }
   const std::string weight =
       share > 0 ? number_text(share * *parse_real(preset.weight)) : std::string(preset.weight);
-  edges.push_back(edge(teacher, taught, at_temperature(preset.teacher_is, temperature), weight) +
-                  in + (further.empty() ? "" : " ") + join(further, " "));
+  const std::string teacher_is = without(at_temperature(preset.teacher_is, temperature), further);
+  edges.push_back(edge(teacher, taught, teacher_is, weight) + in + (further.empty() ? "" : " ") +
+                  join(further, " "));
   return edges;
 }
 

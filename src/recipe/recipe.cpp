@@ -126,10 +126,12 @@ void check(const Recipe& recipe, const Places& places) {
   if (recipe.lr.kind == LrKind::multistep && recipe.lr.milestones.empty()) {
     refuse("optimizer.schedule", "multistep needs optimizer.milestones");
   }
+  if (recipe.pairs && recipe.batch % 2 != 0) {
+    refuse("train.batch", "train.pairs needs an even batch, found " + std::to_string(recipe.batch));
+  }
   if (recipe.random_widths >= 0 && recipe.norm == NormMode::switchable) {
     refuse("distill.random-widths",
-           "needs net.norm = calibrated: a width that is drawn "
-           "has no norm of its own");
+           "needs net.norm = calibrated or shared: a width that is drawn has no norm of its own");
   }
   const auto uniform = [](Width width) { return width.is_uniform(); };
   if (recipe.random_widths >= 0 &&

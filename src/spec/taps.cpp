@@ -22,13 +22,15 @@ bool ends_block(const Layer& layer) {
          layer.kind == LayerKind::add || layer.kind == LayerKind::mean;
 }
 
-// What the layer reads, through poolings if `past_pools`.
+// What the layer reads; with `past_pools` through poolings, and what joins their output.
 int source_of(const NetSpec& net, const ResolvedNet& resolved, int place, bool past_pools) {
   const auto at = [&](int k) { return resolved.layers[static_cast<std::size_t>(k)]; };
   int source = at(place).inputs.front();
-  while (past_pools && layer_of(net, at(source)).kind == LayerKind::pool) {
-    source = at(source).inputs.front();
-  }
+  const auto is_pool = [&](int k) { return layer_of(net, at(k)).kind == LayerKind::pool; };
+  const auto joins_pool = [&](int k) {
+    return layer_of(net, at(k)).kind == LayerKind::concat && is_pool(at(k).inputs.front());
+  };
+  while (past_pools && (is_pool(source) || joins_pool(source))) source = at(source).inputs.front();
   return source;
 }
 

@@ -41,7 +41,7 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
   for (all.stage = 0; all.stage < std::max(1, static_cast<int>(plan.stages.size())); ++all.stage) {
     for (const Link& link : plan.links(all)) {
       const std::string name = link_name(net, plan, link);
-      const bool nats = is_in_nats(plan.edges[static_cast<std::size_t>(link.edge)]);
+      const bool nats = is_in_nats(plan.edge_of(link));
       sums_[name + "/loss"].unit = nats ? "nats" : "1";
       sums_[name + "/gradient_norm"].unit = nats ? "nats per logit" : "1";
     }

@@ -4,6 +4,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/nn/cut.h"
 #include "concertina/train/sgd.h"
 #include "concertina/train/trainer.h"
 
@@ -16,6 +17,9 @@ void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Widt
   if (const auto subnet = recipe.plan.untaught(first)) {
     throw UsageError("recipe \"" + recipe.name + "\" has no edge that teaches sub-model " +
                      subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
+  }
+  for (const PlanStage& stage : recipe.plan.stages) {
+    if (stage.cut > 0) check_cut(net);
   }
   if (recipe.random_widths >= 0 && any_quantised(widths)) {
     throw UsageError("recipe \"" + recipe.name + "\" draws widths, which have no bits; net \"" +

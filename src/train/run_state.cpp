@@ -67,10 +67,11 @@ bool has_line(const std::string& environment, const std::string& key, const std:
 }  // namespace
 
 NetSettings net_settings(const Recipe& recipe) {
-  return {
-      recipe.norm == NormMode::switchable ? NormSharing::switchable : NormSharing::shared_affine,
-      recipe.norm_momentum,
-      recipe.flow == FlowMode::sum ? GradientFlow::sum : GradientFlow::equilibrium};
+  NormSharing sharing = NormSharing::switchable;
+  if (recipe.norm == NormMode::shared) sharing = NormSharing::shared;
+  if (recipe.norm == NormMode::calibrated) sharing = NormSharing::calibrated;
+  return {sharing, recipe.norm_momentum,
+          recipe.flow == FlowMode::sum ? GradientFlow::sum : GradientFlow::equilibrium};
 }
 
 CalibrationSetting calibration_setting(const Recipe& recipe) {

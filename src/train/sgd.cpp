@@ -130,7 +130,8 @@ void Sgd::step(double learning_rate, bool sparse) {
 void Sgd::shrink(double amount) {
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     at::Tensor& value = parameters_[k].value;
-    if (!parameters_[k].is_matrix || !trains_[k] || !value.grad().defined()) continue;
+    const bool of_plan = parameters_[k].name.rfind("distill/", 0) == 0;
+    if (!parameters_[k].is_matrix || of_plan || !trains_[k] || !value.grad().defined()) continue;
     if (proximal_ == Proximal::l1) {
       value.copy_(at::mul(at::sign(value), at::clamp_min(at::sub(at::abs(value), amount), 0)));
     } else if (value.dim() == 4) {

@@ -284,12 +284,28 @@ class Trainer {
     if (watcher_.on_epoch) watcher_.on_epoch(view);
   }
 
-  // Of shared norms; of switchable ones only widths that no stage has trained yet.
+  // The widths whose statistics the steps do not keep up.
   void calibrate_all() {
     for (const Width width : state_.widths) {
-      if (net_.sharing() == NormSharing::switchable && net_.is_calibrated(width)) continue;
+      if (keeps_statistics(width)) continue;
       calibrate(net_, width, data_.train, data_.statistics, calibration_setting(recipe_));
     }
+  }
+
+  // Whether every step of late has moved them. One that is drawn now and then does not.
+  bool keeps_statistics(Width width) const {
+    if (!moves_statistics(net_.sharing()) || !net_.is_calibrated(width)) return false;
+    const bool always = width == state_.widths.front() || width == state_.widths.back();
+    if (recipe_.random_widths >= 0 && !always) return false;
+    const PlanStep last = place(state_.progress.step - 1);
+    const std::vector<Link> links = recipe_.plan.links(last);
+    return std::any_of(links.begin(), links.end(), [&](const Link& link) {
+      std::vector<Subnet> ends = recipe_.plan.subnets_of(link.student, last);
+      const std::vector<Subnet> teachers = recipe_.plan.subnets_of(link.teacher, last);
+      ends.insert(ends.end(), teachers.begin(), teachers.end());
+      return std::any_of(ends.begin(), ends.end(),
+                         [&](const Subnet& subnet) { return subnet.width == width; });
+    });
   }
 
   std::vector<Evaluation> evaluate_on(const Split& split, const std::string& name,

@@ -100,6 +100,34 @@ TEST_F(Compare, RunsAreThoseThatTrainMakes) {
   EXPECT_EQ(run({"resume", "all/joint-s1"}).code, 0);
 }
 
+// Which filters are a part is found on the training images, which differ from seed to seed.
+TEST_F(Compare, PartsOfFiltersAreThoseOfEachRun) {
+  ASSERT_EQ(run(support::tiny_training("teacher", "joint", {"--epochs", "1"})).code, 0);
+  const std::vector<std::string> arguments = {"compare",
+                                              "--recipes",
+                                              "nonn-redundant",
+                                              "--net",
+                                              "nonn-mobilenet-v1-tiny",
+                                              "--data",
+                                              "shapes",
+                                              "--limit",
+                                              "200",
+                                              "--batch",
+                                              "32",
+                                              "--threads",
+                                              "1",
+                                              "--epochs",
+                                              "1",
+                                              "--seeds",
+                                              "2",
+                                              "--teacher",
+                                              "teacher=teacher",
+                                              "--out",
+                                              "parts"};
+  compare(arguments);
+  compare(arguments);
+}
+
 TEST_F(Compare, FiguresAreThoseOfTheRuns) {
   // Statistics that follow quickly: a net that does more than guess after few steps.
   const Json json = json_of(comparing(

@@ -1,6 +1,6 @@
 // A net with every kind of layer, and what the catalogue's nets have none of: a convolution with a
 // bias in front of its norm, a norm that cannot be folded, sums of two and three, a mean, a pool
-// with a window and a padding.
+// with a window and a padding, a linear layer inside.
 #pragma once
 
 #include <string>
@@ -31,7 +31,12 @@ class EveryKind {
     const int mean = join(LayerKind::mean, {three, third}, "mean");
     const int half = conv(mean, "half.conv", 5, 1, 2);
     const int both = join(LayerKind::concat, {pool(three, "window", Pool::average), half}, "both");
-    Layer exit = layer(LayerKind::linear, {pool(both, "global", Pool::global_average)}, "logits");
+    const int global = pool(both, "global", Pool::global_average);
+    Layer vector = layer(LayerKind::linear, {global}, "vector");
+    vector.channels = 7;
+    const int linked = conv(add(vector), "link.conv", 6, 1, 1);
+    Layer exit =
+        layer(LayerKind::linear, {join(LayerKind::concat, {global, linked}, "linked")}, "logits");
     exit.channels = spec_.classes;
     exit.module = "classifier.1";
     spec_.exits = {add(exit)};

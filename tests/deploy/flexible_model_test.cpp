@@ -64,7 +64,8 @@ TEST(FlexibleModel, RunsEverySubModelByValue) {
 
 TEST(FlexibleModel, RunsMultiSegmentActivationsByEachWidthsStatistics) {
   for (const char* name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
-    for (const auto sharing : {NormSharing::switchable, NormSharing::shared_affine}) {
+    for (const auto sharing :
+         {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
       FlexibleNet net = example_net(make_net(name, {10, 3, 16, 16}, {"activation=lma"}), sharing);
       const FlexibleModel model = through_a_file(example_state(net), 2);
       const at::Tensor images = images_for(net.spec());

@@ -79,6 +79,9 @@ TEST(Onnx, ANodeHasTheNameOfItsLayer) {
       {"window", "AveragePool"},
       {"both", "Concat"},
       {"global", "GlobalAveragePool"},
+      {"vector", "Conv"},
+      {"link.conv", "Conv"},
+      {"linked", "Concat"},
       {"logits.flat", "Flatten"},
       {"logits", "Gemm"}};
   EXPECT_EQ(file["nodes"], json(expected));

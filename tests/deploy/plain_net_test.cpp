@@ -24,7 +24,8 @@ int count_norms(const NetSpec& spec) {
 
 TEST(PlainNet, ComputesWhatTheSubModelDoesFoldedOrNot) {
   for (const NetEntry& entry : net_catalogue()) {
-    for (const NormSharing sharing : {NormSharing::switchable, NormSharing::shared_affine}) {
+    for (const NormSharing sharing :
+         {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
       FlexibleNet net = example_net(entry.name, sharing);
       const at::Tensor images = images_for(net.spec());
       for (const Subnet& subnet :

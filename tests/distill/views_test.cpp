@@ -75,6 +75,21 @@ TEST(Views, AnAttackKeepsToItsNorm) {
   }
 }
 
+// Before the first step no width has running statistics; one that is drawn never has.
+TEST(Views, AnAttackWithoutStatisticsTakesTheBatchs) {
+  const auto seen = [](const std::string& norm, Width width) {
+    Fixture one("attack epsilon=0.1 step=0.05 steps=2 norm=" + norm);
+    one.pixels = at::full({8, 3, 16, 16}, 0.5);
+    one.source.images = (one.pixels - 0.5) / 0.25;
+    one.net = FlexibleNet(one.spec, one.spec.widths, {NormSharing::shared, 0.1}, 1, at::kCPU);
+    Views views(one.net, one.plan, one.source, one.place);
+    return views.images(0, width).clone();
+  };
+  EXPECT_TRUE(same_bytes(seen("running", Width()), seen("batch", Width())));
+  const Width drawn = Width::parse("0.613");
+  EXPECT_TRUE(same_bytes(seen("running", drawn), seen("batch", drawn)));
+}
+
 TEST(Views, EachWidthIsAttackedByItself) {
   Fixture one("attack steps=1 random-start=0 norm=batch");
   Views views(one.net, one.plan, one.source, one.place);

@@ -15,7 +15,7 @@ struct Fixture {
   Dataset data = support::tiny_dataset({4, 3, 16, 16, 64, 16});
   PixelStatistics statistics = pixel_statistics(data.train);
   NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {4, 3, 16, 16});
-  FlexibleNet net{spec, spec.widths, {NormSharing::shared_affine, 0.1}, 1, at::kCPU};
+  FlexibleNet net{spec, spec.widths, {NormSharing::calibrated, 0.1}, 1, at::kCPU};
 
   at::Tensor mean_after(const CalibrationSetting& setting, const char* width) {
     calibrate(net, Width::parse(width), data.train, statistics, setting);

@@ -73,7 +73,7 @@ TEST(Catalogue, EveryMsdNetArgumentChangesTheNet) {
   for (const std::string setting :
        {"blocks=5", "base=3", "step=1", "step-mode=lin-grow", "channels=8", "growth=8",
         "scale-factors=1-2-2", "bottleneck=no", "bottleneck-factors=1-1-1", "reduction=0.25",
-        "reduction=0", "prune=min", "activation=lma", "divisor=2", "widths=0.5-1"}) {
+        "reduction=0", "prune=min", "activation=lma", "divisor=2", "link=8", "widths=0.5-1"}) {
     EXPECT_NE(text({setting}), plain) << setting;
   }
 }

@@ -58,7 +58,8 @@ TEST(Cut, WithoutItsDeadChannelsANetAnswersTheSame) {
 }
 
 TEST(Cut, EveryWidthIsThereAndTrains) {
-  for (const NormSharing sharing : {NormSharing::switchable, NormSharing::shared_affine}) {
+  for (const NormSharing sharing :
+       {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
     Fixture one("slimmable-mobilenet-v1-tiny", {sharing, 0.1, GradientFlow::sum});
     FlexibleNet small = cut(one.net, one.settings, 0.3, ChannelWorth::norm_weight);
     EXPECT_EQ(small.widths().size(), one.spec.widths.size());

@@ -26,8 +26,8 @@ struct Passed {
 };
 
 // The gradients of the sum of the logits' squares of some exits.
-Passed run(GradientFlow flow, const std::vector<std::size_t>& exits) {
-  const NetSpec spec = chain();
+Passed run(GradientFlow flow, const std::vector<std::size_t>& exits,
+           const NetSpec& spec = chain()) {
   FlexibleNet net(spec, {Width()}, {NormSharing::switchable, 0.1, flow}, 1, at::kCPU);
   net.set_engine(Engine::plain);
   Passed passed;
@@ -63,6 +63,18 @@ TEST(GradientEquilibrium, ABlockGetsTheAverageOfTheExitsBehindIt) {
     const std::string head = "exit" + std::to_string(k + 1) + ".classifier/weight";
     EXPECT_TRUE(close(all.gradients.at(head), of(k, head), 1e-4));
   }
+}
+
+TEST(GradientEquilibrium, BranchesOfOneMapAreAveraged) {
+  const NetSpec spec = make_net("branched-mobilenet-v1-tiny", {10, 3, 16, 16});
+  const std::string stem = "stem.conv/weight";
+  at::Tensor mean;
+  for (const std::size_t exit : {0U, 1U, 2U}) {
+    const at::Tensor one = run(GradientFlow::sum, {exit}, spec).gradients.at(stem) / 3;
+    mean = mean.defined() ? mean + one : one;
+  }
+  const Passed all = run(GradientFlow::equilibrium, {0, 1, 2}, spec);
+  EXPECT_TRUE(close(all.gradients.at(stem), mean, 1e-4));
 }
 
 }  // namespace

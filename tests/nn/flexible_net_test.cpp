@@ -36,11 +36,12 @@ void warm_up(FlexibleNet& net, const at::Tensor& images) {
   }
 }
 
-class BothSharings : public testing::TestWithParam<NormSharing> {};
-INSTANTIATE_TEST_SUITE_P(FlexibleNet, BothSharings,
-                         testing::Values(NormSharing::switchable, NormSharing::shared_affine));
+class AllSharings : public testing::TestWithParam<NormSharing> {};
+INSTANTIATE_TEST_SUITE_P(FlexibleNet, AllSharings,
+                         testing::Values(NormSharing::switchable, NormSharing::shared,
+                                         NormSharing::calibrated));
 
-TEST_P(BothSharings, SlicedForwardEqualsTheExtractedNetBitForBit) {
+TEST_P(AllSharings, SlicedForwardEqualsTheExtractedNetBitForBit) {
   for (const NetEntry& entry : net_catalogue()) {
     const NetSpec spec = catalogue_net(entry);
     FlexibleNet net = make(spec, GetParam());
@@ -67,7 +68,7 @@ at::Tensor calibrated_logits(FlexibleNet& net, Width width, const at::Tensor& im
 TEST(FlexibleNet, ForgetsAWidthThatIsNotListedAndCanHaveItAgain) {
   const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
   for (const Engine engine : {Engine::plain, Engine::fused}) {
-    FlexibleNet net = make(spec, NormSharing::shared_affine);
+    FlexibleNet net = make(spec, NormSharing::calibrated);
     net.set_engine(engine);
     const at::Tensor images = images_for(spec);
     const Width odd = Width::parse("0.5-0.75-0.35"), listed = spec.widths.front();
@@ -122,7 +123,7 @@ double gradient_in_other_banks(const FlexibleNet& net, Width width) {
   return sum;
 }
 
-TEST_P(BothSharings, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
+TEST_P(AllSharings, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
   for (const NetEntry& entry : net_catalogue()) {
     const NetSpec spec = catalogue_net(entry);
     FlexibleNet net = make(spec, GetParam());
@@ -170,7 +171,7 @@ TEST(FlexibleNet, TrainingAWidthMovesOnlyItsStatistics) {
 
 TEST(FlexibleNet, CalibrationIsTheExactAverageOfTheBatches) {
   const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
-  FlexibleNet net = make(spec, NormSharing::shared_affine);
+  FlexibleNet net = make(spec, NormSharing::calibrated);
   const at::NoGradGuard guard;
   const Width width = Width::parse("0.6");
   const auto stem_mean = [&] { return net.norms(width)[2].value.clone(); };
@@ -188,9 +189,33 @@ TEST(FlexibleNet, CalibrationIsTheExactAverageOfTheBatches) {
   EXPECT_TRUE(close(stem_mean(), at::div(sum, 3), 1e-6));  // one rounding a batch
 }
 
-TEST(FlexibleNet, SharedNormsTrainAnyWidthAndKeepStatisticsAlone) {
+TEST(FlexibleNet, SharedNormsHaveOneWeightAndStatisticsOfEveryWidth) {
   const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
-  FlexibleNet net = make(spec, NormSharing::shared_affine);
+  for (const Engine engine : {Engine::plain, Engine::fused}) {
+    FlexibleNet net = make(spec, NormSharing::shared);
+    net.set_engine(engine);
+    const Width narrow = spec.widths.front();
+    const at::Tensor images = images_for(spec);
+    const auto mean = [&](Width width) { return net.norms(width)[2].value.clone(); };
+    net.forward(images, {narrow, 1}, Pass::train);
+    EXPECT_TRUE(net.is_calibrated(narrow));
+    EXPECT_FALSE(net.is_calibrated(Width()));
+    EXPECT_GT(mean(narrow).abs().sum().item<float>(), 0);
+    EXPECT_EQ(mean(Width()).abs().sum().item<float>(), 0);
+    const at::Tensor before = mean(narrow);
+    net.forward(images, {Width::parse("0.613"), 1}, Pass::train);  // drawn, and not listed
+    EXPECT_EQ(net.bank_widths(), spec.widths);
+    EXPECT_TRUE(same_bytes(mean(narrow), before));
+    for (const Parameter& one : net.parameters()) {  // no width has a weight of its own
+      EXPECT_EQ(one.name.find("w0."), std::string::npos) << one.name;
+    }
+    net.forward(images, {narrow, 1}, Pass::evaluate);
+  }
+}
+
+TEST(FlexibleNet, CalibratedNormsTrainAnyWidthAndKeepStatisticsAlone) {
+  const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {});
+  FlexibleNet net = make(spec, NormSharing::calibrated);
   net.forward(images_for(spec), {Width::parse("0.613"), 1}, Pass::train);
   net.forward(images_for(spec), {Width(), 1}, Pass::train);
   EXPECT_FALSE(net.is_calibrated(Width()));

@@ -65,7 +65,8 @@ double length(const at::Tensor& tensor) { return at::norm(tensor.to(at::kDouble)
 
 class FusedSharings : public testing::TestWithParam<NormSharing> {};
 INSTANTIATE_TEST_SUITE_P(Fused, FusedSharings,
-                         testing::Values(NormSharing::switchable, NormSharing::shared_affine));
+                         testing::Values(NormSharing::switchable, NormSharing::shared,
+                                         NormSharing::calibrated));
 
 TEST_P(FusedSharings, LogitsAndStatisticsAreThePlainEngines) {
   for (const NetEntry& entry : net_catalogue()) {

@@ -158,7 +158,7 @@ TEST(MultiSegment, OnlyTrainingAndCalibrationMoveStatistics) {
   for (const auto& [name, value] : tensors(net.norms(kHalf))) {
     EXPECT_TRUE(same_bytes(value, before.at(name))) << name;
   }
-  FlexibleNet shared = segmented_net(segmented_spec(), {NormSharing::shared_affine, 0.1});
+  FlexibleNet shared = segmented_net(segmented_spec(), {NormSharing::calibrated, 0.1});
   shared.forward(images_for(), {kHalf, 1}, Pass::train);
   shared.forward(images_for(), {Width::parse("0.613"), 1}, Pass::train);
   const auto kept = tensors(shared.norms(kHalf));
@@ -176,7 +176,7 @@ TEST(MultiSegment, AnEvaluationDoesNotDependOnTheOrderOfItsImages) {
 }
 
 TEST(MultiSegment, CalibrationIsTheExactAverageOfTheBatches) {
-  FlexibleNet net = segmented_net(segmented_spec(), {NormSharing::shared_affine, 0.1});
+  FlexibleNet net = segmented_net(segmented_spec(), {NormSharing::calibrated, 0.1});
   const at::NoGradGuard guard;
   const Width width = Width::parse("0.6");
   const auto calibrated = [&](const std::vector<std::uint64_t>& seeds) {

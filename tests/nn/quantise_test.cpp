@@ -224,7 +224,7 @@ TEST(Quantised, EveryPrecisionHasNormsOfItsOwn) {
 }
 
 TEST(Quantised, SharedNormsAreCalibratedForEachPrecision) {
-  FlexibleNet net = net_of(kNets[0], "1@4 1", {NormSharing::shared_affine, 0.1});
+  FlexibleNet net = net_of(kNets[0], "1@4 1", {NormSharing::calibrated, 0.1});
   const at::NoGradGuard guard;
   for (const char* text : {"1", "1@4", "0.5@2"}) {  // one that is not listed, too
     const Width width = Width::parse(text);
@@ -254,7 +254,7 @@ TEST(Quantised, TheFusedEngineIsRefusedByName) {
 }
 
 TEST(Quantised, AWidthThatIsNotListedRunsPlainlyInANetThatIsFused) {
-  FlexibleNet net = net_of(kNets[0], "1", {NormSharing::shared_affine, 0.1});
+  FlexibleNet net = net_of(kNets[0], "1", {NormSharing::calibrated, 0.1});
   ASSERT_EQ(net.engine(), Engine::fused);
   const Subnet few{Width::parse("1@4"), 1};
   const at::NoGradGuard guard;

@@ -216,6 +216,19 @@ TEST(Edge, APresetStandsForAPublishedSetting) {
   EXPECT_THAT(refused("label -> each : takd"), HasSubstr("takd needs a teacher"));
 }
 
+TEST(Edge, WhatIsGivenReplacesAPresetsOwn) {
+  const auto edges = parse_edges("full -> students : ekd gradient=stop reduction=batchmean");
+  EXPECT_EQ(edge_text(edges.back()),
+            "full -> students : kl weight=0.6 temperature=10 temper=teacher reduction=batchmean "
+            "t-power=2 gradient=stop share=sum");
+  EXPECT_EQ(parse_edges("full -> students : ekd").back().gradient, GradientPolicy::through);
+}
+
+TEST(Edge, AlphaGivesItsTeacherNoGradient) {
+  EXPECT_THAT(refused("full -> students : alpha reduction=batchmean t-power=0 gradient=through"),
+              HasSubstr("alpha gives its teacher none; expected gradient=stop"));
+}
+
 TEST(Edge, EveryPresetPrintsAsItReads) {
   for (const Preset& preset : presets()) {
     for (const Edge& edge : parse_edges(std::string("teacher -> each : ") + preset.name,

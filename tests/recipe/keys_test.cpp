@@ -83,6 +83,7 @@ TEST(Keys, EveryKeySetsItsOwnValue) {
                                   "distill.view=dark : gray noise=0.1",
                                   "distill.node=crowd : mean-logits of=each",
                                   "distill.edge=label -> each : ce weight=2",
+                                  "distill.losses=mean",
                                   "distill.random-widths=3",
                                   "distill.calibration-images=512",
                                   "distill.calibration-batch=64"};

@@ -121,6 +121,23 @@ TEST(Plan, WithoutALargerOneTheLabelTeaches) {
   EXPECT_THAT(texts(chain.links(step_of({500}, 1))), ElementsAre("0.5/1<Y"));
 }
 
+TEST(Plan, AFallBackIsAPlainCrossEntropy) {
+  DistillPlan two =
+      plan({"label -> students : pair tap=feature weight=3", "next-larger -> each : kl" + kSoft});
+  const std::vector<Link> links = two.links(step_of({500, 1000}, 1));
+  ASSERT_TRUE(links.front().fallback);  // of the full sub-model, the first
+  EXPECT_EQ(edge_text(two.edge_of(links.front())), "label -> each : ce weight=1");
+  EXPECT_FALSE(links.back().fallback);
+  EXPECT_EQ(two.edge_of(links.back()).criterion, Criterion::kl);
+}
+
+TEST(Plan, LossesMayBeAveraged) {
+  DistillPlan mean = label_and("next-larger -> each");
+  mean.averages = true;
+  EXPECT_THAT(texts(mean.links(step_of({500, 1000}, 1))),
+              ElementsAre("1/1<Y*0.500", "0.5/1<Y*0.500", "0.5/1<1/1*0.500"));
+}
+
 TEST(Plan, AFallBackCountsUnderTheLabelsEdge) {
   auto both = plan({"next-larger -> each : kl" + kSoft, "label -> smallest : ce weight=0.5"});
   const auto links = both.links(step_of({500, 1000}, 1));

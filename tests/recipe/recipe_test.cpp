@@ -45,6 +45,29 @@ TEST(Recipe, BadValuesAreRefusedWithPlace) {
                          "teacher \"labl\"; did you mean \"label\"?"));
 }
 
+// What is inherited stays, and names what is not there any more.
+TEST(Recipe, NamesThatAReplacedListTookAwayAreRefused) {
+  const std::string teaching =
+      "[distill]\nnode = teacher : external\nview = dark : gray\nstage = all : share=1\n"
+      "node = crowd : mean-logits of=each,teacher\n"
+      "edge = crowd -> each : kl reduction=sum t-power=0 gradient=through view=dark in=all\n"
+      "edge = label -> each : ce\n";
+  EXPECT_EQ(refused(teaching), "accepted");
+  EXPECT_THAT(refused(teaching, {"distill.node=other : external"}),
+              HasSubstr("unknown teacher \"crowd\""));
+  EXPECT_THAT(refused(teaching, {"distill.node=crowd : external"}),
+              HasSubstr("\"crowd\" is frozen; expected gradient=stop"));
+  EXPECT_THAT(refused(teaching, {"distill.view=light : gray"}), HasSubstr("unknown view \"dark\""));
+  EXPECT_THAT(refused(teaching, {"distill.stage=late : share=1"}),
+              HasSubstr("unknown stage \"all\""));
+}
+
+TEST(Recipe, PairsNeedAnEvenBatch) {
+  EXPECT_EQ(refused("", {"train.pairs=true", "train.batch=63"}),
+            "--set train.batch=63: train.pairs needs an even batch, found 63");
+  EXPECT_EQ(refused("", {"train.pairs=true"}), "accepted");
+}
+
 TEST(Recipe, OverridesWinAndTheLastOneCounts) {
   const Recipe recipe =
       parse_recipe("[train]\nepochs = 5\n", "x.ini", {"train.epochs=6", "train.epochs=7"});

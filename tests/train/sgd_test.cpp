@@ -132,6 +132,17 @@ TEST(Sgd, TheProximalStepShrinksWeightsOrFilters) {
   EXPECT_EQ(whole.all[2].value[0][0].item<float>(), 0.5F);  // a linear layer has no filters
 }
 
+TEST(Sgd, TheProximalStepLeavesWhatThePlanLearns) {
+  Recipe recipe = Hooked::plain();
+  recipe.proximal = Proximal::l1;
+  recipe.proximal_weight = 0.35;
+  Parameter adapter{"distill/edge1.w0.500.w1.000/conv/weight",
+                    at::ones({2, 2, 1, 1}).set_requires_grad(true), "", true};
+  adapter.value.mutable_grad() = at::zeros_like(adapter.value.detach());
+  Sgd({adapter}, recipe).step(1);
+  EXPECT_EQ(adapter.value[0][0][0][0].item<float>(), 1);
+}
+
 TEST(Sgd, TrainsOnlyWhatItIsTold) {
   Hooked one(Hooked::plain());
   for (Parameter& parameter : one.all) {

@@ -10,6 +10,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
 #include "concertina/data/catalogue.h"
+#include "concertina/eval/calibrate.h"
 #include "concertina/spec/cost.h"
 #include "concertina/train/signals.h"
 
@@ -85,6 +86,38 @@ TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
   }
 }
 
+// A width that is drawn now and then has statistics of weights that have moved on.
+TEST(Trainer, DrawnWidthsAreCalibrated) {
+  const TinyRun run(tiny_recipe({"train.epochs=2", "net.norm=shared", "distill.random-widths=1"}));
+  const TempFolder folder;
+  RunState state = run.fresh();
+  run.train_in(folder, state);
+  FlexibleNet net = net_of_run(state, run.recipe, at::kCPU);
+  for (std::size_t k = 0; k < state.widths.size(); ++k) {
+    const Width width = state.widths[k];
+    calibrate(net, width, run.data.train, run.data.statistics, calibration_setting(run.recipe));
+    const at::Tensor calibrated = net.norms(width)[2].value;
+    const bool always = k == 0 || k + 1 == state.widths.size();
+    EXPECT_EQ(same_bytes(state.norms[k].values[2].value, calibrated), !always) << width.text();
+  }
+}
+
+TEST(Trainer, ANetThatCannotBeCutIsRefusedBeforeItTrains) {
+  const TinyRun run(tiny_recipe({}, "network-slimming"), "nonn-mobilenet-v1-tiny");
+  try {
+    run.fresh();
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("cannot be cut: its layer \"part1\" adds maps up"));
+  }
+}
+
+TEST(Trainer, SharedNormsResumeToTheSameBytes) {
+  const Recipe tiny = tiny_recipe({"train.epochs=2", "net.norm=shared", "distill.random-widths=1"});
+  expect_same_bytes_when_broken(TinyRun(tiny), "shared");
+}
+
 // Stages with snapshots and cuts, replays, attacks, and what a plan learns beside the net.
 TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
   for (const std::string recipe :
@@ -92,6 +125,11 @@ TEST(Trainer, EveryMechanismResumesToTheSameBytes) {
         "robust-compression", "network-slimming", "imta", "dgkd", "switchable-precision"}) {
     expect_same_bytes_when_broken(TinyRun(tiny_recipe({"train.epochs=2"}, recipe)), recipe);
   }
+}
+
+TEST(Trainer, LinkedExitsResumeToTheSameBytes) {
+  expect_same_bytes_when_broken(
+      TinyRun(tiny_recipe({"train.epochs=2"}, "imta"), "msdnet-tiny", {"link=8"}), "imta link");
 }
 
 TEST(Trainer, DevicesResumeToTheSameBytes) {
@@ -141,8 +179,7 @@ TEST(Trainer, MultiSegmentActivationsResumeToTheSameBytes) {
       EXPECT_GT(at::abs(of(stored.weights, layer + "/weight")).sum().item<float>(), 0);
       const Tensors& narrow = stored.norms.front().values;
       const Tensors& full = stored.norms.back().values;
-      EXPECT_FALSE(
-          same_bytes(of(narrow, layer + "/running_var"), of(full, layer + "/running_var")))
+      EXPECT_FALSE(same_bytes(of(narrow, layer + "/running_var"), of(full, layer + "/running_var")))
           << net << " " << norm;
     }
   }

@@ -24,17 +24,20 @@ struct LayerTensors;
 }  // namespace fused
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
-// are [full C] when the net shares them between widths. Of a segmented activation the statistics
+// are [full C] where widths share them. Of a segmented activation the statistics
 // alone, [1]: of the whole map.
 struct Norm {
   at::Tensor weight, bias, running_mean, running_var;
 };
 
+// docs/methods.md, Batch norm
 enum class NormSharing {
-  // docs/methods.md, Batch norm
-  switchable,    // every width has its own weight, bias and statistics
-  shared_affine  // weight and bias are shared and sliced, statistics calibrated
+  switchable,  // every width has its own weight, bias and statistics
+  shared,      // weight and bias are shared and sliced; every width has its own statistics
+  calibrated   // as shared, but training leaves the statistics alone: calibrate passes measure them
 };
+inline bool shares_affine(NormSharing sharing) { return sharing != NormSharing::switchable; }
+inline bool moves_statistics(NormSharing sharing) { return sharing != NormSharing::calibrated; }
 
 // What the layers in front of an exit get from all the exits behind them, docs/methods.md, Gradient
 // equilibrium.
@@ -54,7 +57,7 @@ struct NetSettings {
 using Done = std::function<bool(int exit, const at::Tensor& logits)>;
 
 enum class Pass {
-  train,      // batch statistics, running ones updated (switchable) or left alone (shared_affine)
+  train,      // batch statistics; running ones updated, or left alone (calibrated norms)
   evaluate,   // running statistics
   probe,      // batch statistics; nothing is kept
   calibrate,  // batch statistics; running ones become the exact average over the passes so far
@@ -119,7 +122,8 @@ class FlexibleNet {
   // images: [N, C, H, W] float32 on device(), which may need a gradient. Gives the logits [N,
   // classes] of exits 1..subnet.exit (Exits::up_to) or of that exit alone (Exits::only), and behind
   // them the outputs of the layers named `taps`, feature maps [N, C, H, W]. Under Pass::train any
-  // width may run with shared_affine norms; a switchable net needs a listed one. Throws UsageError
+  // width may run where norms are shared, and keeps nothing unless it is listed; a switchable net
+  // needs a listed one. Throws UsageError
   // otherwise, for images of another shape or none at all, for a tap that the sub-model does not
   // have, and under Pass::evaluate when the width's statistics were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
@@ -191,8 +195,8 @@ class FlexibleNet {
                       const at::Tensor& input) const;
   at::Tensor run_segmented(const ResolvedLayer& layer, Bank* bank, Pass pass,
                            const at::Tensor& input) const;
-  // Whether this pass moves the running statistics.
-  bool keeps_statistics(Pass pass) const;
+  // Whether this pass moves the running statistics of the bank, null where a width has none.
+  bool keeps_statistics(const Bank* bank, Pass pass) const;
 
   NetSpec spec_;
   std::vector<Width> widths_;
@@ -200,7 +204,7 @@ class FlexibleNet {
   at::Device device_;
   std::map<int, LayerWeights> weights_;  // by layer
   bool has_biases_ = false;              // of convolutions
-  std::map<int, Norm> shared_;           // weight and bias, shared_affine only
+  std::map<int, Norm> shared_;           // weight and bias, where widths share them
   std::map<Width, Bank> banks_;
   Engine wanted_ = Engine::automatic;
   Precision precision_ = Precision::fp32;

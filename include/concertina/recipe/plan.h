@@ -222,7 +222,8 @@ struct LinkEnd {
 
 // One edge between two ends of a step.
 struct Link {
-  int edge = 0;  // index into DistillPlan::edges
+  int edge = 0;           // index into DistillPlan::edges
+  bool fallback = false;  // the label stands in for a teacher that is missing; see edge_of
   LinkEnd student, teacher;
   double weight = 1;       // the edge's now, shared among the teachers when the edge says so
   double temperature = 1;  // the edge's now
@@ -235,6 +236,7 @@ struct DistillPlan {
   std::vector<PlanView> views;
   std::vector<PlanStage> stages;
   std::vector<Edge> edges;
+  bool averages = false;  // the links' weights are divided by the number of the step's sub-models
 
   // The links of a step: students from the widest to the narrowest, last exit first; then nodes. A
   // student for which no teacher of a role exists (it is the largest itself) gets no such link; a
@@ -242,6 +244,9 @@ struct DistillPlan {
   // (docs/methods.md, IPKD-TA), counted under the first label edge, or else under the edge it
   // stands in for. A sub-model that no edge names as a student gets no link.
   std::vector<Link> links(const PlanStep& step) const;
+
+  // The edge whose loss a link has: a plain cross-entropy where the label stands in.
+  const Edge& edge_of(const Link& link) const;
 
   // Of a node of kind other than external: its members in that step, largest first.
   std::vector<LinkEnd> members(const PlanNode& node, const PlanStep& step) const;

@@ -18,7 +18,8 @@ namespace concertina {
 
 enum class NormMode {
   switchable,  // every width has its own statistics, weight and bias (S-Nets)
-  calibrated,  // weight and bias shared and sliced; statistics by calibration (US-Nets)
+  shared,      // weight and bias shared and sliced; every width has its own statistics
+  calibrated,  // as shared; statistics by calibration alone (US-Nets)
 };
 // docs/methods.md, MobileNet-V1 and MSDNet
 enum class DecayOn {
