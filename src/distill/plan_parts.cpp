@@ -23,6 +23,17 @@ at::Tensor normed(const at::Tensor& input, const at::Tensor& weight, const at::T
   return at::batch_norm(input, weight, bias, {}, {}, /*training=*/true, 0, kNormEpsilon, true);
 }
 
+// " (64-70-58: the net's part-channels)" of a node with several parts, which a net of devices
+// needs.
+std::string sizes_of_parts(const DistillPlan& plan, const LinkEnd& end) {
+  if (end.kind != LinkEnd::Kind::node) return "";
+  std::vector<std::string> sizes;
+  for (const auto& part : plan.nodes[static_cast<std::size_t>(end.node)].channels) {
+    sizes.push_back(std::to_string(part.size()));
+  }
+  return sizes.size() < 2 ? "" : " (" + join(sizes, "-") + ": the net's option part-channels)";
+}
+
 }  // namespace
 
 PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
@@ -137,8 +148,8 @@ void PlanParts::make_adapter(const Link& link, std::size_t which, int in, int ou
     if (in == out || !is_channelwise(edge.criterion)) return;
     throw UsageError("edge \"" + edge_text(edge) + "\": " + end_text(net_, plan_, link.student) +
                      " has " + std::to_string(in) + " channels at its tap; expected " +
-                     std::to_string(out) + ", as " + end_text(net_, plan_, link.teacher) +
-                     " has, or an adapter");
+                     std::to_string(out) + ", as " + end_text(net_, plan_, link.teacher) + " has" +
+                     sizes_of_parts(plan_, link.teacher) + ", or an adapter");
   }
   const std::string name = prefix(link.edge, link.student, link.teacher, which);
   if (tensors_.count(name + "conv/weight") != 0) return;  // of another stage

@@ -4,6 +4,7 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -505,6 +506,21 @@ TEST(Recipes, MapsOfOtherChannelsNeedAnAdapter) {
         "edge \"full -> students : hint weight=0.01 reduction=elementmean gradient=stop "
         "tap=depth:0.3\": w0.500@4 has 8 channels at its tap; expected 16, as w1.000 has, or an "
         "adapter");
+  }
+}
+
+TEST(Recipes, PartsOfOtherSizesSayWhatTheNetNeeds) {
+  Recipe recipe = load_recipe("nonn", std::string(CONCERTINA_SOURCE_DIR) + "/schedules");
+  const NetSpec spec =
+      make_net("nonn-mobilenet-v1-tiny", {10, 3, 16, 16}, {"part-channels=60-64-64-64"});
+  const Teachers teachers = support::untrained_teachers(recipe.plan, spec);
+  try {
+    const PlanParts parts(recipe.plan, spec, plan_step(recipe, spec.widths, 1), teachers, at::kCPU);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("has 252 channels at its tap; expected 256, as parts has "
+                                   "(64-64-64-64: the net's option part-channels), or an adapter"));
   }
 }
 
