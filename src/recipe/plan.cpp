@@ -220,6 +220,17 @@ std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& 
   return found;
 }
 
+bool DistillPlan::joins(Width width, const PlanStep& step) const {
+  const auto is_in = [&](const LinkEnd& end) {
+    const std::vector<Subnet> subnets = subnets_of(end, step);
+    return std::any_of(subnets.begin(), subnets.end(),
+                       [&](const Subnet& subnet) { return subnet.width == width; });
+  };
+  const std::vector<Link> all = links(step);
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Link& link) { return is_in(link.student) || is_in(link.teacher); });
+}
+
 std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& step) const {
   if (end.kind == LinkEnd::Kind::subnet) return {end.subnet};
   std::vector<Subnet> found;

@@ -297,15 +297,7 @@ class Trainer {
     if (!moves_statistics(net_.sharing()) || !net_.is_calibrated(width)) return false;
     const bool always = width == state_.widths.front() || width == state_.widths.back();
     if (recipe_.random_widths >= 0 && !always) return false;
-    const PlanStep last = place(state_.progress.step - 1);
-    const std::vector<Link> links = recipe_.plan.links(last);
-    return std::any_of(links.begin(), links.end(), [&](const Link& link) {
-      std::vector<Subnet> ends = recipe_.plan.subnets_of(link.student, last);
-      const std::vector<Subnet> teachers = recipe_.plan.subnets_of(link.teacher, last);
-      ends.insert(ends.end(), teachers.begin(), teachers.end());
-      return std::any_of(ends.begin(), ends.end(),
-                         [&](const Subnet& subnet) { return subnet.width == width; });
-    });
+    return recipe_.plan.joins(width, place(state_.progress.step - 1));
   }
 
   std::vector<Evaluation> evaluate_on(const Split& split, const std::string& name,

@@ -131,6 +131,16 @@ TEST(Plan, AFallBackIsAPlainCrossEntropy) {
   EXPECT_EQ(two.edge_of(links.back()).criterion, Criterion::kl);
 }
 
+TEST(Plan, KnowsWhichWidthsAStepJoins) {
+  DistillPlan some = plan({"label -> full : ce"});
+  some.nodes.push_back(parse_node("crowd : mean-logits of=smallest"));
+  some.edges.push_back(parse_edge("crowd -> full : kl" + kSoft, some.names()));
+  const PlanStep step = step_of({250, 500, 1000}, 1);
+  EXPECT_TRUE(some.joins(Width(), step));
+  EXPECT_TRUE(some.joins(Width::from_thousandths(250), step));  // behind the node
+  EXPECT_FALSE(some.joins(Width::from_thousandths(500), step));
+}
+
 TEST(Plan, LossesMayBeAveraged) {
   DistillPlan mean = label_and("next-larger -> each");
   mean.averages = true;

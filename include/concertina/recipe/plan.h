@@ -250,6 +250,8 @@ struct DistillPlan {
 
   // Of a node of kind other than external: its members in that step, largest first.
   std::vector<LinkEnd> members(const PlanNode& node, const PlanStep& step) const;
+  // Whether a link of that step joins the width, as a student, a teacher or a member of either.
+  bool joins(Width width, const PlanStep& step) const;
   // The sub-models that an end depends on, each once.
   std::vector<Subnet> subnets_of(const LinkEnd& end, const PlanStep& step) const;
 
