@@ -16,13 +16,14 @@ std::vector<int> readers_of(const ResolvedNet& resolved, int layer) {
 }
 
 // Which layers an exit depends on, itself among them.
-std::vector<bool> behind_exit(const ResolvedNet& resolved, int exit) {
+std::vector<bool> before_exit(const ResolvedNet& resolved, int exit) {
   std::vector<bool> needed(resolved.layers.size());
   needed[static_cast<std::size_t>(resolved.exits[static_cast<std::size_t>(exit)])] = true;
   for (std::size_t k = needed.size(); k-- > 0;) {
     if (!needed[k]) continue;
-    for (const int input : resolved.layers[k].inputs)
+    for (const int input : resolved.layers[k].inputs) {
       needed[static_cast<std::size_t>(input)] = true;
+    }
   }
   return needed;
 }
@@ -46,23 +47,27 @@ Way way_to(const ResolvedNet& resolved, int exit) {
 
 GradientShares gradient_shares(const ResolvedNet& resolved) {
   const auto exits = static_cast<int>(resolved.exits.size());
-  std::map<int, std::vector<int>> forks;  // the exits that leave there
+  struct Leaving {
+    int exit, reader;
+  };
+  std::map<int, std::vector<Leaving>> forks;
   for (int exit = 0; exit < exits; ++exit) {
-    const int fork = way_to(resolved, exit).fork;
-    // The last exit is behind several of the readers, or behind all: it is what follows.
-    const std::vector<bool> needed = behind_exit(resolved, exit);
+    const auto [fork, reader] = way_to(resolved, exit);
+    // An exit behind several readers does not leave there: it is among what follows.
+    const std::vector<bool> needed = before_exit(resolved, exit);
     const std::vector<int> readers = readers_of(resolved, fork);
-    const auto leads = [&](int reader) { return needed[static_cast<std::size_t>(reader)]; };
-    if (std::count_if(readers.begin(), readers.end(), leads) == 1) forks[fork].push_back(exit);
+    const auto leads = [&](int one) { return needed[static_cast<std::size_t>(one)]; };
+    if (std::count_if(readers.begin(), readers.end(), leads) != 1) continue;
+    forks[fork].push_back({exit, reader});
   }
   GradientShares shares;
   for (const auto& [fork, leaving] : forks) {
-    if (leaving.front() + 1 == exits) continue;  // the last exit alone: nothing is behind
-    const double behind = exits - leaving.front();
+    if (leaving.front().exit + 1 == exits) continue;  // the last exit alone
+    const double behind = exits - leaving.front().exit;
     for (const int each : readers_of(resolved, fork)) {
       shares[{fork, each}] = (behind - static_cast<double>(leaving.size())) / behind;
     }
-    for (const int exit : leaving) shares[{fork, way_to(resolved, exit).reader}] = 1 / behind;
+    for (const Leaving& one : leaving) shares[{fork, one.reader}] = 1 / behind;
   }
   return shares;
 }

@@ -12,9 +12,8 @@ namespace concertina {
 // (layer, reader), indexes into ResolvedNet::layers -> factor; what is not there is 1.
 using GradientShares = std::map<std::pair<int, int>, double>;
 
-// Where exit i of N, counted from 0, leaves the net: 1 / (N - i) towards the exit, and (N - i - 1)
-// / (N - i) towards the layers that follow. Where k exits leave, the first of them i: 1 / (N - i)
-// towards each, and (N - i - k) / (N - i).
+// Where k exits of N leave the net, the first of them exit i, counted from 0: 1 / (N - i) towards
+// each of them, and (N - i - k) / (N - i) towards the layers that follow.
 GradientShares gradient_shares(const ResolvedNet& resolved);
 
 }  // namespace concertina

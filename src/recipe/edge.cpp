@@ -195,8 +195,9 @@ void read_properties(const Properties& given, const CriterionEntry& entry, const
     if (entry.tempered) edge.t_power = pick("t-power", given.needed("t-power", why), kPowers);
     edge.gradient = pick("gradient", given.needed("gradient", why), kGradients);
     const Names& frozen = known.frozen;
-    if (edge.gradient == GradientPolicy::through && edge.criterion == Criterion::alpha) {
-      throw UsageError("gradient=through: alpha gives its teacher none; expected gradient=stop");
+    if (edge.gradient == GradientPolicy::through && !can_go_through(edge.criterion)) {
+      throw UsageError(std::string("gradient=through: ") + entry.name +
+                       " gives its teacher none; expected gradient=stop");
     }
     if (edge.gradient == GradientPolicy::through &&
         std::find(frozen.begin(), frozen.end(), edge.teacher.node) != frozen.end()) {

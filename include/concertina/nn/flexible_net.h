@@ -24,8 +24,8 @@ struct LayerTensors;
 }  // namespace fused
 
 // Batch norm of one layer at one width. All [C] float32, C the width's channels; weight and bias
-// are [full C] where widths share them. Of a segmented activation the statistics
-// alone, [1]: of the whole map.
+// are [full C] where widths share them. Of a segmented activation the statistics alone, [1]: of the
+// whole map.
 struct Norm {
   at::Tensor weight, bias, running_mean, running_var;
 };
@@ -121,11 +121,11 @@ class FlexibleNet {
 
   // images: [N, C, H, W] float32 on device(), which may need a gradient. Gives the logits [N,
   // classes] of exits 1..subnet.exit (Exits::up_to) or of that exit alone (Exits::only), and behind
-  // them the outputs of the layers named `taps`, feature maps [N, C, H, W]. Under Pass::train any
-  // width may run where norms are shared, and keeps nothing unless it is listed; a switchable net
-  // needs a listed one. Throws UsageError
-  // otherwise, for images of another shape or none at all, for a tap that the sub-model does not
-  // have, and under Pass::evaluate when the width's statistics were never calibrated.
+  // them the outputs of the layers named `taps`, feature maps [N, C, H, W]. Under Pass::train
+  // and probe any width may run where norms are shared, and keeps nothing unless it is listed; a
+  // switchable net needs a listed one. Throws UsageError otherwise, for images of another shape or
+  // none at all, for a tap that the sub-model does not have, and under Pass::evaluate when the
+  // width's statistics were never calibrated.
   std::vector<at::Tensor> forward(const at::Tensor& images, const Subnet& subnet, Pass pass,
                                   Exits exits = Exits::up_to,
                                   const std::vector<std::string>& taps = {});

@@ -59,4 +59,7 @@ inline bool is_channelwise(Criterion criterion) {
          criterion == Criterion::gram;
 }
 
+// Its gradient may reach the teacher; AlphaNet's surrogate fixes what the teacher says.
+inline bool can_go_through(Criterion criterion) { return criterion != Criterion::alpha; }
+
 }  // namespace concertina

@@ -19,7 +19,8 @@ enum class Activation {
 };
 enum class Pool { average, global_average };
 
-// One layer. Feature maps are [N, channels, height, width].
+// One layer. Feature maps are [N, channels, height, width]; a linear layer reads one of 1x1 and
+// gives [N, channels], which a layer behind it reads as a map of 1x1.
 struct Layer {
   std::string name;  // unique, path-like: "stage2.1.pointwise.conv"; also the tap's name
   LayerKind kind = LayerKind::input;
