@@ -1,4 +1,4 @@
-// The readers behind the catalogue, one file each. Not for: the self-check (feed), which every
+// The readers behind the catalog, one file each. Not for: the self-check (feed), which every
 // dataset goes through afterwards.
 #pragma once
 

@@ -28,7 +28,7 @@ constexpr double kPi = 3.14159265358979323846;
 struct Point {
   double x, y;
 };
-using Colour = std::array<double, 3>;  // 0..255
+using Color = std::array<double, 3>;  // 0..255
 
 double length(Point p) { return std::sqrt(p.x * p.x + p.y * p.y); }
 
@@ -90,10 +90,10 @@ class Painter {
 
   void paint(const Shape& shape, std::uint8_t* out) {
     background();
-    repeat(between(0, 2), [this] { line(any_colour()); });
-    repeat(between(0, 2), [this] { blob(any_colour()); });
+    repeat(between(0, 2), [this] { line(any_color()); });
+    repeat(between(0, 2), [this] { blob(any_color()); });
     foreground(shape);
-    repeat(between(0, 1), [this] { line(any_colour()); });
+    repeat(between(0, 1), [this] { line(any_color()); });
     store(out);
   }
 
@@ -111,35 +111,35 @@ class Painter {
     const double x = between_real(0, kSide);
     return {x, between_real(0, kSide)};
   }
-  Colour any_colour() {
-    Colour colour{};
-    for (auto& value : colour) value = between_real(0, 255);
-    return colour;
+  Color any_color() {
+    Color color{};
+    for (auto& value : color) value = between_real(0, 255);
+    return color;
   }
-  // At least `contrast` (of 255) away from the other colour in brightness or tint.
-  Colour away_from(const Colour& other, double contrast) {
-    Colour direction{};
+  // At least `contrast` (of 255) away from the other color in brightness or tint.
+  Color away_from(const Color& other, double contrast) {
+    Color direction{};
     double norm = 0;
     for (auto& value : direction) {
       value = between_real(-1, 1);
       norm += value * value;
     }
     const double scale = contrast * std::sqrt(3.0) / std::sqrt(norm + 1e-9);
-    Colour colour{};
+    Color color{};
     for (std::size_t c = 0; c < 3; ++c) {
       const double step = direction[c] * scale;
       const double there = other[c] + step;
-      colour[c] = there < 0 || there > 255 ? other[c] - step : there;
+      color[c] = there < 0 || there > 255 ? other[c] - step : there;
     }
-    return colour;
+    return color;
   }
 
   void background() {
-    base_ = any_colour();
+    base_ = any_color();
     for (auto& value : base_) value = 40 + value * 0.7;
-    const Colour slope = away_from({}, between_real(0, 60));
+    const Color slope = away_from({}, between_real(0, 60));
     const double angle = between_real(0, 2 * kPi), c = std::cos(angle), s = std::sin(angle);
-    each_pixel([&](Point p, Colour& pixel) {
+    each_pixel([&](Point p, Color& pixel) {
       const double t = ((p.x - kSide / 2.0) * c + (p.y - kSide / 2.0) * s) / kSide;
       for (std::size_t i = 0; i < 3; ++i) pixel[i] = base_[i] + t * slope[i];
     });
@@ -148,42 +148,42 @@ class Painter {
   void foreground(const Shape& shape) {
     const double radius = between_real(6.0, 13.0), margin = radius * 0.8;
     const double x = between_real(margin, kSide - margin);
-    const Point centre{x, between_real(margin, kSide - margin)};
+    const Point center{x, between_real(margin, kSide - margin)};
     const double angle = between_real(-0.5, 0.5), c = std::cos(angle), s = std::sin(angle);
     const double stretch = between_real(0.87, 1.15);
-    const Colour colour = away_from(base_, between_real(45, 120));
+    const Color color = away_from(base_, between_real(45, 120));
     const double shade = between_real(-30, 30);
-    each_pixel([&](Point p, Colour& pixel) {
-      const Point d{(p.x - centre.x) / radius, (p.y - centre.y) / radius};
+    each_pixel([&](Point p, Color& pixel) {
+      const Point d{(p.x - center.x) / radius, (p.y - center.y) / radius};
       const Point turned{(d.x * c + d.y * s) * stretch, (d.y * c - d.x * s) / stretch};
       const double cover = coverage(shape.distance(turned) * radius);
-      for (std::size_t i = 0; i < 3; ++i) pixel[i] += cover * (colour[i] + shade * d.y - pixel[i]);
+      for (std::size_t i = 0; i < 3; ++i) pixel[i] += cover * (color[i] + shade * d.y - pixel[i]);
     });
   }
 
-  void line(const Colour& colour) {
+  void line(const Color& color) {
     const Point a = any_point(), b = any_point();
     const double half_width = between_real(0.3, 0.9);
     const double dx = b.x - a.x, dy = b.y - a.y, squared = dx * dx + dy * dy + 1e-9;
-    blend(colour, 0.7, [&](Point p) {
+    blend(color, 0.7, [&](Point p) {
       const double along = std::clamp(((p.x - a.x) * dx + (p.y - a.y) * dy) / squared, 0.0, 1.0);
       return length({p.x - a.x - along * dx, p.y - a.y - along * dy}) - half_width;
     });
   }
 
-  void blob(const Colour& colour) {
-    const Point centre = any_point();
+  void blob(const Color& color) {
+    const Point center = any_point();
     const double radius = between_real(1.0, 2.6);
-    blend(colour, 0.8, [&](Point p) { return length({p.x - centre.x, p.y - centre.y}) - radius; });
+    blend(color, 0.8, [&](Point p) { return length({p.x - center.x, p.y - center.y}) - radius; });
   }
 
   static double coverage(double distance) { return std::clamp(0.5 - distance, 0.0, 1.0); }
 
   template <typename Distance>
-  void blend(const Colour& colour, double opacity, const Distance& distance) {
-    each_pixel([&](Point p, Colour& pixel) {
+  void blend(const Color& color, double opacity, const Distance& distance) {
+    each_pixel([&](Point p, Color& pixel) {
       const double cover = opacity * coverage(distance(p));
-      for (std::size_t i = 0; i < 3; ++i) pixel[i] += cover * (colour[i] - pixel[i]);
+      for (std::size_t i = 0; i < 3; ++i) pixel[i] += cover * (color[i] - pixel[i]);
     });
   }
 
@@ -212,8 +212,8 @@ class Painter {
   }
 
   CounterRandom random_;
-  Colour base_{};
-  std::array<Colour, kPlane> picture_{};
+  Color base_{};
+  std::array<Color, kPlane> picture_{};
 };
 
 Split generate(std::uint32_t part, std::int64_t count) {

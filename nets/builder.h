@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 
@@ -54,7 +54,7 @@ NetActivation parse_activation(const NetOptions& options, const std::string& usu
 // "0.25-0.5-1", ascending and ending with 1.
 std::vector<Width> parse_widths(const std::string& option, const std::string& text);
 
-// The architectures; their options are in catalogue.cpp's table.
+// The architectures; their options are in catalog.cpp's table.
 NetSpec slimmable_mobilenet_v1(const NetInput& input, const NetOptions& options);
 NetSpec nonn_mobilenet_v1(const NetInput& input, const NetOptions& options);
 NetSpec msdnet(const NetInput& input, const NetOptions& options);

@@ -20,7 +20,7 @@ struct Attack {
 
 // --attack and what belongs to it.
 std::vector<Option> attack_options();
-// None without --attack. Images are normalised by `statistics`. Throws UsageError for its options
+// None without --attack. Images are normalized by `statistics`. Throws UsageError for its options
 // without it, and for numbers that are none.
 std::optional<Attack> chosen_attack(const Options& options, const PixelStatistics& statistics,
                                     std::uint64_t seed);

@@ -140,7 +140,7 @@ std::int64_t peak_memory() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-// One row a kind of layer, the slowest first, and what belongs to none: losses, the optimiser,
+// One row a kind of layer, the slowest first, and what belongs to none: losses, the optimizer,
 // packing of weights.
 Json profile_rows(const Profile& profile, double steps, double seconds) {
   Json rows = Json::array();

@@ -6,7 +6,7 @@
 
 #include "concertina/core/text.h"
 
-#include "catalogues.h"
+#include "catalogs.h"
 #include "commands.h"
 
 namespace concertina::cli {

@@ -7,10 +7,10 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 #include "concertina/distill/partition.h"
 #include "concertina/eval/evaluate.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/train/trainer.h"
 
 #include "runs.h"

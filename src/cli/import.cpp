@@ -5,7 +5,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/train/trainer.h"
 
 #include "commands.h"

@@ -1,7 +1,7 @@
 // concertina list
 #include <iostream>
 
-#include "catalogues.h"
+#include "catalogs.h"
 #include "commands.h"
 #include "results.h"
 #include "start.h"

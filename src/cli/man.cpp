@@ -33,7 +33,7 @@ constexpr Row kExitCodes[] = {
 
 constexpr Row kEnvironment[] = {
     {"CONCERTINA_SCHEDULES", "the folder of the recipes that --recipe can name"},
-    {"NO_COLOR", "when set, nothing is coloured"},
+    {"NO_COLOR", "when set, nothing is colored"},
     {"TERM", "when it is dumb, progress is plain lines instead of a bar"}};
 
 std::string roff(const std::string& text) {

@@ -1,6 +1,6 @@
 #include "named_net.h"
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina::cli {
 

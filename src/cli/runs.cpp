@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "concertina/core/error.h"
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 namespace concertina::cli {
 namespace {

@@ -43,7 +43,7 @@ int step_of(const Options& options) {
   const std::string& text = options.text("step");
   try {
     const Width step = Width::parse(text);
-    if (step.is_uniform() && !step.is_quantised()) return step.thousandths();
+    if (step.is_uniform() && !step.is_quantized()) return step.thousandths();
   } catch (const UsageError& error) {
     throw UsageError(std::string("--step: ") + error.what());
   }

@@ -4,7 +4,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/recipe/recipe.h"
 
 #include "commands.h"
@@ -27,7 +27,7 @@ void show_recipe(const std::string& name, bool json) {
 
 const NetEntry& find_net(const std::string& name) {
   std::vector<std::string> known;
-  for (const NetEntry& net : net_catalogue()) {
+  for (const NetEntry& net : net_catalog()) {
     if (net.name == name) return net;
     known.push_back(net.name);
   }

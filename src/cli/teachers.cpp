@@ -67,7 +67,7 @@ class ScriptTeacher : public Teacher {
 };
 
 std::shared_ptr<Teacher> teacher_of_run(const fs::path& file, const Source& source,
-                                        const Normalisation& given, at::Device device) {
+                                        const Normalization& given, at::Device device) {
   const RunState state = read_run(file);
   const Subnet subnet = subnet_of(state.net, state.widths, source.subnet);
   const Recipe recipe = parse_recipe(state.recipe, file.string());
@@ -76,7 +76,7 @@ std::shared_ptr<Teacher> teacher_of_run(const fs::path& file, const Source& sour
 }
 
 std::shared_ptr<Teacher> teacher_of_model(const fs::path& file, const Source& source,
-                                          const Normalisation& given) {
+                                          const Normalization& given) {
   const ModelState state = read_model(file);
   std::vector<Width> widths;
   for (const NormBank& bank : state.norms) widths.push_back(bank.width);
@@ -92,7 +92,7 @@ std::shared_ptr<Teacher> open(const PlanNode& node, const DataDescription& data,
     throw DataError("teacher \"" + node.name + "\": " + file.string() +
                     " has changed since the run began; expected SHA-256 " + node.sha256);
   }
-  const Normalisation given{data.mean, data.deviation};
+  const Normalization given{data.mean, data.deviation};
   if (is_model_file(file)) return teacher_of_model(file, source, given);
   if (is_our_file(file)) return teacher_of_run(file, source, given, device);
   return std::make_shared<ScriptTeacher>(file.string(), read_file(file),

@@ -21,7 +21,7 @@ void name_teachers(const std::vector<Recipe*>& recipes, const Options& options);
 void require_teachers(const Recipe& recipe);
 
 // The teachers that the recipe names, on `device`; `given`: how the trained net's images are
-// normalised. Throws UsageError for a node that names none, NoInputError, and DataError when a file
+// normalized. Throws UsageError for a node that names none, NoInputError, and DataError when a file
 // is not the one that the recipe was written with, or cannot teach.
 Teachers open_teachers(const Recipe& recipe, const DataDescription& given, at::Device device);
 

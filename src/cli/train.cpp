@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "concertina/core/file.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "commands.h"
 #include "fresh_run.h"

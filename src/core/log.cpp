@@ -30,8 +30,8 @@ constexpr std::array<NamedLevel, 6> kLevels = {{
     {LogLevel::off, "off", spdlog::level::off},
 }};
 
-// https://no-color.org: any text but the empty one in NO_COLOR turns colours off.
-bool colour_refused() {
+// https://no-color.org: any text but the empty one in NO_COLOR turns colors off.
+bool color_refused() {
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   return (no_color != nullptr && *no_color != '\0') ||
@@ -39,7 +39,7 @@ bool colour_refused() {
 }
 
 std::unique_ptr<spdlog::logger> make_logger() {
-  const auto mode = colour_refused() ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+  const auto mode = color_refused() ? spdlog::color_mode::never : spdlog::color_mode::automatic;
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(mode);
   auto made = std::make_unique<spdlog::logger>("concertina", std::move(sink));
   made->set_pattern("%^%l%$: %v");

@@ -44,7 +44,7 @@ std::uint32_t CounterRandom::next() {
 double CounterRandom::uniform() { return next() * kTwoToMinus32; }
 
 // Lemire, "Fast random integer generation in an interval", ACM TOMACS 2019: the high word of a
-// product, drawn again for the few low words that would favour some results.
+// product, drawn again for the few low words that would favor some results.
 std::uint32_t CounterRandom::below(std::uint32_t bound) {
   assert(bound > 0);
   const std::uint32_t refused = (0U - bound) % bound;

@@ -19,7 +19,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
+// Optimal string alignment: insertions, deletions, replacements and swaps of neighbors.
 std::size_t edit_distance(const std::string& from, const std::string& to) {
   std::vector<std::size_t> before(to.size() + 1);
   std::vector<std::size_t> above(to.size() + 1);

@@ -196,7 +196,7 @@ Proof write_all(const ModelState& model, const fs::path& file, const Samples& sa
   Proof proof;
   proof.tolerance = tolerance_of(model.net);
   for (const NormBank& bank : model.norms) {
-    if (bank.width.is_quantised()) proof.tolerance = kJumpTolerance;
+    if (bank.width.is_quantized()) proof.tolerance = kJumpTolerance;
   }
   write_model(file, model, [&](const fs::path& written) {
     const FlexibleModel read = FlexibleModel::load(written, 1);

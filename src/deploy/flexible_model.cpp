@@ -118,7 +118,7 @@ const Measurement& FlexibleModel::pick(const Budget& budget) const {
   return submodel(choose(submodels(), budget).id);
 }
 
-at::Tensor FlexibleModel::normalise(const at::Tensor& pixels) const {
+at::Tensor FlexibleModel::normalize(const at::Tensor& pixels) const {
   if (pixels.scalar_type() != at::kByte || pixels.dim() != 4 ||
       pixels.size(1) != net().in_channels) {
     throw UsageError("pixels are not [N, " + std::to_string(net().in_channels) +

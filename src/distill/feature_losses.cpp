@@ -17,27 +17,27 @@ at::Tensor finite_rows(const at::Tensor& features) {
   return at::masked_fill(features, broken, 0);
 }
 
-// Row i: the probabilities that image j is i's neighbour; i itself is one of them.
-at::Tensor neighbours(const at::Tensor& similarity) {
+// Row i: the probabilities that image j is i's neighbor; i itself is one of them.
+at::Tensor neighbors(const at::Tensor& similarity) {
   return at::div(similarity, at::sum(similarity, 1, true));
 }
 
-at::Tensor cosine_neighbours(const at::Tensor& features, double epsilon) {
+at::Tensor cosine_neighbors(const at::Tensor& features, double epsilon) {
   const at::Tensor rows = finite_rows(features);
   // at::norm, whose gradient at a vector of zeros is zero.
   const at::Tensor unit = at::div(rows, at::add(at::norm(rows, 2, {1}, true), epsilon));
   const at::Tensor cosine = at::matmul(unit, at::t(unit));
-  return neighbours(at::clamp_min(at::div(at::add(cosine, 1), 2), kLeastSimilarity));
+  return neighbors(at::clamp_min(at::div(at::add(cosine, 1), 2), kLeastSimilarity));
 }
 
-at::Tensor student_t_neighbours(const at::Tensor& features) {
+at::Tensor student_t_neighbors(const at::Tensor& features) {
   const at::Tensor rows = finite_rows(features);
   const at::Tensor products = at::matmul(rows, at::t(rows));
   // The squares are taken from the products, so that an image is exactly 0 away from itself.
   const at::Tensor squares = at::diagonal(products);
   const at::Tensor sums = at::add(at::unsqueeze(squares, 0), at::unsqueeze(squares, 1));
   const at::Tensor distance = at::sqrt(at::add(at::clamp_min(at::sub(sums, products, 2), 0), 1e-6));
-  return neighbours(at::reciprocal(at::add(distance, 1)));
+  return neighbors(at::reciprocal(at::add(distance, 1)));
 }
 
 at::Tensor jeffreys(const at::Tensor& p, const at::Tensor& q) {
@@ -71,19 +71,19 @@ at::Tensor unit_vectors(const at::Tensor& map) {
 
 at::Tensor pkt_loss(const at::Tensor& teacher, const at::Tensor& student) {
   constexpr double kEpsilon = 1e-7;
-  const at::Tensor p = cosine_neighbours(teacher, kEpsilon);
-  const at::Tensor q = cosine_neighbours(student, kEpsilon);
+  const at::Tensor p = cosine_neighbors(teacher, kEpsilon);
+  const at::Tensor q = cosine_neighbors(student, kEpsilon);
   const at::Tensor ratio = at::sub(at::log(at::add(p, kEpsilon)), at::log(at::add(q, kEpsilon)));
   return at::mean(at::mul(p, ratio));
 }
 
 at::Tensor pkt_cosine_loss(const at::Tensor& teacher, const at::Tensor& student) {
   constexpr double kEpsilon = 1e-6;
-  return jeffreys(cosine_neighbours(teacher, kEpsilon), cosine_neighbours(student, kEpsilon));
+  return jeffreys(cosine_neighbors(teacher, kEpsilon), cosine_neighbors(student, kEpsilon));
 }
 
 at::Tensor pkt_student_t_loss(const at::Tensor& teacher, const at::Tensor& student) {
-  return jeffreys(student_t_neighbours(teacher), student_t_neighbours(student));
+  return jeffreys(student_t_neighbors(teacher), student_t_neighbors(student));
 }
 
 at::Tensor pkt_combined_loss(const at::Tensor& teacher, const at::Tensor& student) {

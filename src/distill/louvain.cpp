@@ -35,7 +35,7 @@ class Level {
   // True where the node found a better community than its own.
   bool move(int node) {
     constexpr double kLeastGain = 1e-12;  // what rounding could have made
-    std::map<int, double> links;          // weight to each neighbouring community
+    std::map<int, double> links;          // weight to each neighboring community
     for (int other = 0; other < graph_.nodes; ++other) {
       const double weight = graph_.at(node, other);
       if (other != node && weight > 0) links[community_[index(other)]] += weight;

@@ -1,5 +1,5 @@
 // Communities of a weighted graph by modularity, the method of Louvain (Blondel et al. 2008): nodes
-// move, one by one, to the neighbouring community that gains most; the communities become the nodes
+// move, one by one, to the neighboring community that gains most; the communities become the nodes
 // of a smaller graph; and so on. Nodes are visited in their order, not in a random one, so a graph
 // has one answer.
 #pragma once

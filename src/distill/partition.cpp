@@ -109,7 +109,7 @@ std::vector<Part> communities_of(const Graph& graph) {
 }
 
 // [filters, count]: each filter's entries in the eigenvectors that cut their graph in `count` + 1
-// at about the least normalised cost (Shi and Malik 2000), the leading one first: like ones belong
+// at about the least normalized cost (Shi and Malik 2000), the leading one first: like ones belong
 // together. Rounded, the first of a vector's largest made positive, and vectors without a meaning
 // left at 0, so that the order does not depend on the last bits.
 at::Tensor embedding(const at::Tensor& together, const Part& filters, std::int64_t count) {

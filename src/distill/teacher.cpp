@@ -10,14 +10,14 @@ namespace {
 
 class NetTeacher : public Teacher {
  public:
-  NetTeacher(FlexibleNet net, const Subnet& subnet, Normalisation own, Normalisation given)
+  NetTeacher(FlexibleNet net, const Subnet& subnet, Normalization own, Normalization given)
       : net_(std::move(net)), subnet_(subnet), own_(std::move(own)), given_(std::move(given)) {}
 
   Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
     const at::NoGradGuard guard;
     std::vector<std::string> layers;
     for (const std::string& tap : taps) layers.push_back(find_tap(net_.spec(), subnet_, tap));
-    const at::Tensor seen = renormalised(images, given_, own_).to(net_.device());
+    const at::Tensor seen = renormalized(images, given_, own_).to(net_.device());
     const std::vector<at::Tensor> found =
         net_.forward(seen, subnet_, Pass::evaluate, Exits::only, layers);
     Answer answer{found.front().to(images.device()), {}};
@@ -37,7 +37,7 @@ class NetTeacher : public Teacher {
  private:
   FlexibleNet net_;
   Subnet subnet_;
-  Normalisation own_, given_;
+  Normalization own_, given_;
 };
 
 at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& like) {
@@ -52,8 +52,8 @@ std::string images_text(const NetSpec& net) {
          std::to_string(net.in_width);
 }
 
-at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
-                        const Normalisation& to) {
+at::Tensor renormalized(const at::Tensor& images, const Normalization& from,
+                        const Normalization& to) {
   if (from.mean.empty() || to.mean.empty() ||
       (from.mean == to.mean && from.deviation == to.deviation)) {
     return images;
@@ -66,8 +66,8 @@ at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
   return at::add(at::mul(images, per_channel(scale, images)), per_channel(shift, images));
 }
 
-std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalisation own,
-                                     Normalisation given) {
+std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalization own,
+                                     Normalization given) {
   if (!own.mean.empty() && !given.mean.empty() && own.mean.size() != given.mean.size()) {
     throw UsageError("a teacher of images of " + std::to_string(own.mean.size()) +
                      " channels; expected one of " + std::to_string(given.mean.size()));

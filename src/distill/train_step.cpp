@@ -43,7 +43,7 @@ class Walk {
       }
     }
     for (const Subnet& subnet : largest_first(input_.place.active, input_.place.exits)) {
-      summarise(subnet, passes);
+      summarize(subnet, passes);
     }
     return std::move(report_);
   }
@@ -215,7 +215,7 @@ class Walk {
   }
 
   // By its first pass, if it had any.
-  void summarise(const Subnet& subnet, const std::vector<PassKey>& passes) {
+  void summarize(const Subnet& subnet, const std::vector<PassKey>& passes) {
     const auto ran = std::find_if(passes.begin(), passes.end(),
                                   [&](const PassKey& pass) { return pass.width == subnet.width; });
     if (ran == passes.end()) return;

@@ -68,8 +68,8 @@ at::Tensor Views::make(int index, Width width) {
 
 // The noise is one map an image, the same in every channel: one noisy sensor.
 at::Tensor Views::gray(const PlanView& view) const {
-  const at::Tensor deviation = per_channel(source_.normalisation.deviation, source_.images);
-  const at::Tensor mean = per_channel(source_.normalisation.mean, source_.images);
+  const at::Tensor deviation = per_channel(source_.normalization.deviation, source_.images);
+  const at::Tensor mean = per_channel(source_.normalization.mean, source_.images);
   at::Tensor pixels = at::mean(source_.images * deviation + mean, {1}, /*keepdim=*/true);
   const double noise = view.number("noise");
   if (noise > 0) {
@@ -92,8 +92,8 @@ at::Tensor Views::attacked(const PlanView& view, Width width) {
   setting.random_start = view.number("random-start") != 0;
   setting.seed = place_.seed;
   setting.counter = static_cast<std::uint32_t>(place_.step);
-  setting.mean = source_.normalisation.mean;
-  setting.deviation = source_.normalisation.deviation;
+  setting.mean = source_.normalization.mean;
+  setting.deviation = source_.normalization.deviation;
   const Pass pass = pass_of(view.norm, net_.is_calibrated(width));
   const auto loss = [&](const at::Tensor& images) {
     at::Tensor sum = at::zeros({}, images.options());
@@ -117,8 +117,8 @@ at::Tensor Views::replayed(int index, Width width) {
 void Views::learn(int index, Width width) {
   if (index < 0 || view(index).kind != ViewKind::replay) return;
   const at::Tensor& images = made_.at({index, width});
-  const at::Tensor deviation = per_channel(source_.normalisation.deviation, images);
-  const at::Tensor mean = per_channel(source_.normalisation.mean, images);
+  const at::Tensor deviation = per_channel(source_.normalization.deviation, images);
+  const at::Tensor mean = per_channel(source_.normalization.mean, images);
   const at::Tensor ball = view(index).number("epsilon") / deviation;
   at::Tensor& moved = (*source_.replays)[{index, width}];
   moved = at::maximum(at::minimum(moved + at::sign(images.grad()) * ball, ball), -ball);

@@ -10,7 +10,7 @@ struct Line {
   float scale, offset;
 };
 
-Line normalisation(float mean, float deviation) {
+Line normalization(float mean, float deviation) {
   return {static_cast<float>(1.0 / (255.0 * deviation)),
           static_cast<float>(-static_cast<double>(mean) / deviation)};
 }
@@ -27,7 +27,7 @@ Columns columns(std::int64_t width, std::int64_t dx, bool flip) {
   return {begin, end, flip ? width - 1 + dx : dx};
 }
 
-// Two loops without a branch or a variable stride in them, so that compilers vectorise both.
+// Two loops without a branch or a variable stride in them, so that compilers vectorize both.
 void convert(const std::uint8_t* __restrict source, std::int64_t count, Line line,
              float* __restrict out) {
   for (std::int64_t x = 0; x < count; ++x)
@@ -87,7 +87,7 @@ void augment(const std::uint8_t* images, ImageShape shape, const Placement* plac
   for (std::int64_t n = 0; n < count; ++n)
     for (std::int64_t c = 0; c < shape.channels; ++c, out += plane)
       augment_plane(images + (placements[n].index * shape.channels + c) * plane, shape,
-                    placements[n], normalisation(mean[c], deviation[c]), out);
+                    placements[n], normalization(mean[c], deviation[c]), out);
 }
 
 void augment_plain(const std::uint8_t* images, ImageShape shape, const Placement* placements,

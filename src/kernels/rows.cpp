@@ -141,12 +141,12 @@ HWY_INLINE void add_deviations(Extent extent, const T* z, std::int64_t z_stride,
   for_blocks(extent, kSumRows,
              [&](const auto& part, std::int64_t c, std::int64_t begin, std::int64_t end) HWY_ATTR {
                using Part = std::decay_t<decltype(part)>;
-               const PerChannel<Part> centre(part, pivot + c);
+               const PerChannel<Part> center(part, pivot + c);
                Sums<Part> block;
                for (std::int64_t row = begin; row < end; ++row) {
                  for (int i = 0; i < Part::kVectors; ++i) {
                    const auto difference =
-                       hn::Sub(part.load(z + row * z_stride + c, i), centre.at[i]);
+                       hn::Sub(part.load(z + row * z_stride + c, i), center.at[i]);
                    block.first[i] = hn::Add(block.first[i], difference);
                    block.second[i] = hn::MulAdd(difference, difference, block.second[i]);
                  }
@@ -182,17 +182,17 @@ void add_gradient_sums(Extent extent, const T* z, std::int64_t z_stride, const T
       [&](const auto& part, std::int64_t c, std::int64_t begin, std::int64_t end) HWY_ATTR {
         using Part = std::decay_t<decltype(part)>;
         const Values<Part> values(part, affine, c);
-        const PerChannel<Part> centre(part, mean + c);
+        const PerChannel<Part> center(part, mean + c);
         Sums<Part> block;
         for (std::int64_t row = begin; row < end; ++row) {
           for (int i = 0; i < Part::kVectors; ++i) {
             const auto z_here = part.load(z + row * z_stride + c, i);
             const auto g_here = values.passing(part.load(g + row * g_stride + c, i), z_here, i);
             block.first[i] = hn::Add(block.first[i], g_here);
-            block.second[i] = hn::MulAdd(g_here, hn::Sub(z_here, centre.at[i]), block.second[i]);
+            block.second[i] = hn::MulAdd(g_here, hn::Sub(z_here, center.at[i]), block.second[i]);
           }
         }
-        block.add_to(part, into.direct + c, into.centred + c);
+        block.add_to(part, into.direct + c, into.centered + c);
       });
 }
 

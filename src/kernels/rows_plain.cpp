@@ -67,7 +67,7 @@ void add_gradient_sums_plain(Extent extent, const float* z, std::int64_t z_strid
     if (!passes(affine, c, z_here)) return;
     const double g_here = g[row * g_stride + c];
     into.direct[c] += g_here;
-    into.centred[c] += g_here * (static_cast<double>(z_here) - mean[c]);
+    into.centered[c] += g_here * (static_cast<double>(z_here) - mean[c]);
   });
 }
 

@@ -19,7 +19,7 @@ namespace {
 // Normal numbers from (seed, layer) alone.
 at::Tensor normal(at::IntArrayRef sizes, double deviation, std::uint64_t seed, int layer) {
   at::Tensor tensor = at::empty(sizes, at::kFloat);
-  CounterRandom random(seed, Stream::initialise, static_cast<std::uint32_t>(layer));
+  CounterRandom random(seed, Stream::initialize, static_cast<std::uint32_t>(layer));
   float* values = tensor.data_ptr<float>();
   for (std::int64_t k = 0; k < tensor.numel(); ++k) {
     values[k] = static_cast<float>(deviation * random.normal());

@@ -46,8 +46,8 @@ std::vector<int> find_taps(const NetSpec& spec, const Subnet& subnet, Exits exit
   return taps;
 }
 
-Width first_quantised(const std::vector<Width>& widths) {
-  return *std::find_if(widths.begin(), widths.end(), [](Width one) { return one.is_quantised(); });
+Width first_quantized(const std::vector<Width>& widths) {
+  return *std::find_if(widths.begin(), widths.end(), [](Width one) { return one.is_quantized(); });
 }
 
 }  // namespace
@@ -114,8 +114,8 @@ void FlexibleNet::require_fused() const {
   if (settings_.flow == GradientFlow::equilibrium) {
     throw UsageError(what + " with gradient equilibrium; expected engine auto or plain");
   }
-  if (any_quantised(widths_)) {
-    throw UsageError(what + " at width " + first_quantised(widths_).text() +
+  if (any_quantized(widths_)) {
+    throw UsageError(what + " at width " + first_quantized(widths_).text() +
                      ", which rounds to fewer bits; expected engine auto or plain");
   }
   if (fused_->compiled(spec_, {Width(), spec_.exit_count()}, Exits::up_to, {}) == nullptr) {
@@ -126,7 +126,7 @@ void FlexibleNet::require_fused() const {
 }
 
 Engine FlexibleNet::resolved_engine(Engine wanted) const {
-  const bool plainly = settings_.flow == GradientFlow::equilibrium || any_quantised(widths_);
+  const bool plainly = settings_.flow == GradientFlow::equilibrium || any_quantized(widths_);
   if (wanted == Engine::plain || !device_.is_cpu() || plainly) return Engine::plain;
   const Subnet whole{Width(), spec_.exit_count()};
   return fused_->compiled(spec_, whole, Exits::up_to, {}) ? Engine::fused : Engine::plain;
@@ -157,7 +157,7 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
                        (pass == Pass::train && settings_.flow == GradientFlow::equilibrium);
   const bool may_fuse = wanted_ != Engine::plain && device_.is_cpu() &&
                         images.scalar_type() == at::kFloat && fits && !plainly &&
-                        !any_quantised(widths_);
+                        !any_quantized(widths_);
   const auto compiled = may_fuse ? fused_->compiled(spec_, subnet, exits, tapped) : nullptr;
   const std::vector<at::Tensor> results =
       compiled != nullptr

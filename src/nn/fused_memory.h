@@ -9,7 +9,7 @@
 
 namespace concertina::fused {
 
-// Floats at a multiple of 64 bytes, in large pages where the system has them. Not initialised.
+// Floats at a multiple of 64 bytes, in large pages where the system has them. Not initialized.
 class Block {
  public:
   Block() = default;

@@ -146,17 +146,17 @@ void LaneSums::finish(Sum& sum) {
   for (int c = 0; c < view.channels; ++c) {
     const auto at = static_cast<std::size_t>(view.channel + c);
     double direct = 0;
-    double centred = 0;
+    double centered = 0;
     for (int lane = 0; lane < lanes_; ++lane) {
       direct += part(sum, lane).direct[c];
-      centred += part(sum, lane).centred[c];
+      centered += part(sum, lane).centered[c];
     }
     const double inverse = of.inverse[at];
-    weight.push_back(centred * inverse);
+    weight.push_back(centered * inverse);
     bias.push_back(direct);
     of.direct[at] = of.scale[at];
     if (!batch_statistics) continue;
-    const double linear = -of.scale[at] * inverse * inverse * centred / count;
+    const double linear = -of.scale[at] * inverse * inverse * centered / count;
     of.linear[at] = static_cast<float>(linear);
     of.constant[at] = static_cast<float>(-of.scale[at] * direct / count - linear * of.mean[at]);
   }

@@ -6,7 +6,7 @@
 
 #include "gradient_shares.h"
 #include "multi_segment.h"
-#include "quantise.h"
+#include "quantize.h"
 #include "slices.h"
 
 namespace concertina {
@@ -21,7 +21,7 @@ at::MemoryFormat layout_of(const NetSpec& spec) {
   return at::MemoryFormat::Contiguous;
 }
 
-// hardtanh rather than clamp: its backward is one vectorised pass (measured: 1.4x of a step).
+// hardtanh rather than clamp: its backward is one vectorized pass (measured: 1.4x of a step).
 at::Tensor activate(Activation activation, const at::Tensor& input) {
   return activation == Activation::relu ? at::relu(input) : at::hardtanh(input, 0, 6);
 }

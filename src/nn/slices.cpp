@@ -2,7 +2,7 @@
 
 #include <ATen/ops/cat.h>
 
-#include "quantise.h"
+#include "quantize.h"
 
 namespace concertina {
 

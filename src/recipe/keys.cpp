@@ -239,7 +239,7 @@ void add_optimizer(std::vector<KeyRow>& rows) {
 }
 
 void add_further_steps(std::vector<KeyRow>& rows) {
-  rows.push_back(integer(key("optimizer", "replays", "", "steps of the optimiser on each batch"), 1,
+  rows.push_back(integer(key("optimizer", "replays", "", "steps of the optimizer on each batch"), 1,
                          100, FIELD(replays)));
   rows.push_back(real(
       key("optimizer", "sparsity", "", "times the sign of a norm's weight, added to its gradient"),
@@ -268,7 +268,7 @@ void add_augment_and_distill(std::vector<KeyRow>& rows) {
                       1, FIELD(sensor_noise)));
   add_plan(rows);
   rows.push_back(choice(key("distill", "losses", "",
-                            "what is minimised: the sum of the sub-models' losses, or their mean"),
+                            "what is minimized: the sum of the sub-models' losses, or their mean"),
                         kLosses, FIELD(plan.averages)));
   rows.push_back(random_widths_row());
   rows.push_back(integer(key("distill", "calibration-images", "images",

@@ -138,7 +138,7 @@ void check(const Recipe& recipe, const Places& places) {
       !std::all_of(recipe.widths.begin(), recipe.widths.end(), uniform)) {
     refuse("distill.random-widths", "needs net.widths of one share each, not of one a stage");
   }
-  if (recipe.random_widths >= 0 && any_quantised(recipe.widths)) {
+  if (recipe.random_widths >= 0 && any_quantized(recipe.widths)) {
     refuse("distill.random-widths",
            "needs net.widths without bits: a width that is drawn has none");
   }

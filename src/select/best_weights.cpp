@@ -64,7 +64,7 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 
 // What any one optimum's prices leave open is open to all of them (complementary slackness).
 ConvexProgram best_weights(const std::vector<Wish>& wishes, std::size_t n, WeightSum sum) {
-  const std::optional<Optimum> solved = minimise(least_missed(wishes, n, sum));
+  const std::optional<Optimum> solved = minimize(least_missed(wishes, n, sum));
   const Optimum& found = needed(solved);
   ConvexProgram best(n);
   const std::vector<double> weights(found.x.begin(),
@@ -96,7 +96,7 @@ ConvexProgram best_weights(const std::vector<Wish>& wishes, std::size_t n, Weigh
 
 std::vector<double> most_even(ConvexProgram best) {
   for (std::size_t i = 0; i < best.variables(); ++i) best.curvature[i][i] = 1;
-  const std::optional<Optimum> solved = minimise(best);
+  const std::optional<Optimum> solved = minimize(best);
   return needed(solved).x;
 }
 
@@ -108,13 +108,13 @@ std::vector<std::size_t> rivals(const ConvexProgram& best,
     for (std::size_t k = 0; k < result.size(); ++k) result[k] -= strengths[b][k];
     return result;
   };
-  // Whether it can be worth most: is asked for weights that favour it, and, as long as another one
+  // Whether it can be worth most: is asked for weights that favor it, and, as long as another one
   // is worth more there, for such that do not put that one before it.
   const auto can_win = [&](std::size_t one) {
     ConvexProgram program = best;
     program.slope = difference(choice, one);
     for (;;) {
-      const std::optional<Optimum> found = minimise(program);
+      const std::optional<Optimum> found = minimize(program);
       if (!found || dot(program.slope, found->x) > -kSameValue) return false;
       const auto top = std::max_element(
           strengths.begin(), strengths.end(),

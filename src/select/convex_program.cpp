@@ -121,7 +121,7 @@ class Tableau {
 
 }  // namespace
 
-std::optional<Optimum> minimise(const ConvexProgram& program) {
+std::optional<Optimum> minimize(const ConvexProgram& program) {
   Tableau tableau(program);
   if (!tableau.solve()) return std::nullopt;
   const std::vector<double> values = tableau.values();

@@ -31,6 +31,6 @@ struct Optimum {
 };
 
 // Nothing when no x meets all rows. The objective must have a least value there.
-std::optional<Optimum> minimise(const ConvexProgram& program);
+std::optional<Optimum> minimize(const ConvexProgram& program);
 
 }  // namespace concertina

@@ -10,7 +10,7 @@
 namespace concertina {
 namespace {
 
-// Shares of the images that should leave at each exit: p, p^2, ... normalised.
+// Shares of the images that should leave at each exit: p, p^2, ... normalized.
 std::vector<double> wanted_shares(double p, std::size_t exits) {
   std::vector<double> shares;
   for (std::size_t exit = 1; exit <= exits; ++exit) {

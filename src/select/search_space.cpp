@@ -41,7 +41,7 @@ SearchSpace::SearchSpace(NetSpec net, int exit, const std::vector<Width>& traine
   if (step < 1 || step > 1000) {
     throw UsageError("search step of " + std::to_string(step) + " thousandths; expected 1 to 1000");
   }
-  if (any_quantised(trained)) {
+  if (any_quantized(trained)) {
     throw UsageError("a search takes widths without bits, found " + widths_text(trained));
   }
   const std::vector<std::vector<int>> channels = elastic_channels(net_, exit_);

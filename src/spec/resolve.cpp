@@ -67,7 +67,7 @@ class Resolver {
     const bool reads_images =
         weighs && net_.layers[at(spec.inputs.front())].kind == LayerKind::input;
     const bool rounds = (weighs && !reads_images) || spec.kind == LayerKind::activation;
-    if (!rounds || !width_.is_quantised()) return spec.bits;
+    if (!rounds || !width_.is_quantized()) return spec.bits;
     if (is_segmented(spec)) {
       throw UsageError("width \"" + width_.text() + "\" of net \"" + net_.name + "\": layer \"" +
                        spec.name + "\" is a multi-segment activation, which takes no bits");

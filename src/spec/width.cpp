@@ -49,7 +49,7 @@ void add_range(const std::string& text, std::vector<Width>& widths) {
   if (!from.is_uniform() || !to.is_uniform()) {
     throw UsageError("widths \"" + text + "\"; expected a range from one share to another");
   }
-  if (any_quantised({from, to, step})) {
+  if (any_quantized({from, to, step})) {
     throw UsageError("widths \"" + text + "\"; a range has no bits, expected each such as 0.5@4");
   }
   if (to < from) throw UsageError("widths \"" + text + "\": " + parts[0] + " is above " + parts[1]);
@@ -136,8 +136,8 @@ std::string widths_text(const std::vector<Width>& widths) {
   return join(texts, " ");
 }
 
-bool any_quantised(const std::vector<Width>& widths) {
-  return std::any_of(widths.begin(), widths.end(), [](Width one) { return one.is_quantised(); });
+bool any_quantized(const std::vector<Width>& widths) {
+  return std::any_of(widths.begin(), widths.end(), [](Width one) { return one.is_quantized(); });
 }
 
 std::string Width::text() const {

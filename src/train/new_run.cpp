@@ -21,7 +21,7 @@ void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Widt
   for (const PlanStage& stage : recipe.plan.stages) {
     if (stage.cut > 0) check_cut(net);
   }
-  if (recipe.random_widths >= 0 && any_quantised(widths)) {
+  if (recipe.random_widths >= 0 && any_quantized(widths)) {
     throw UsageError("recipe \"" + recipe.name + "\" draws widths, which have no bits; net \"" +
                      net.name + "\" lists " + widths_text(widths));
   }

@@ -81,7 +81,7 @@ CalibrationSetting calibration_setting(const Recipe& recipe) {
 FlexibleNet net_of_run(const RunState& state, const Recipe& recipe, at::Device device) {
   FlexibleNet net(state.net, state.widths, net_settings(recipe), recipe.seed, device);
   // A width of fewer bits that was calibrated afterwards is no reason to refuse the run.
-  const bool plain = any_quantised(state.widths);
+  const bool plain = any_quantized(state.widths);
   if (device.is_cpu()) net.set_engine(plain ? Engine::plain : recorded_engine(state.environment));
   give_threads_to(net.engine());
   load(state.weights, net.weights(), "the weights");
@@ -155,7 +155,7 @@ void restore(const RunState& state, PlanParts& parts) {
 }
 
 void restore_momentum(const RunState& state, Sgd& sgd) {
-  load(state.momentum, sgd.momentum(), "the optimiser's momentum");
+  load(state.momentum, sgd.momentum(), "the optimizer's momentum");
 }
 
 BestState snapshot(const FlexibleNet& net, const Subnet& subnet) {

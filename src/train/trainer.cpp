@@ -131,7 +131,7 @@ class Trainer {
     StepInput input;
     input.source.images = batch.images;
     input.source.labels = batch.labels;
-    input.source.normalisation = {data_.statistics.mean, data_.statistics.deviation};
+    input.source.normalization = {data_.statistics.mean, data_.statistics.deviation};
     input.source.replays = &replays_;
     input.source.other = [&](ViewKind kind) {
       const std::int64_t epoch = state_.progress.epoch;

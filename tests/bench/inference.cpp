@@ -27,7 +27,7 @@
 #include "concertina/deploy/torchscript.h"
 #include "concertina/eval/latency.h"
 #include "concertina/kernels/team.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 namespace {
@@ -85,7 +85,7 @@ Answer eager(const FlexibleNet& net, const Subnet& subnet) {
   };
 }
 
-// On LibTorch 1.13 a module has to have run before it is optimised, or its answers are wrong.
+// On LibTorch 1.13 a module has to have run before it is optimized, or its answers are wrong.
 Answer script(const FlexibleNet& net, const Subnet& subnet, const at::Tensor& images) {
   const deploy::PlainNet plain = deploy::plain_net(net.extract(subnet, Exits::only), {});
   std::istringstream stream(deploy::torchscript_bytes(plain));

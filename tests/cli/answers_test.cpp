@@ -94,7 +94,7 @@ TEST(Inspect, ExitsCostLessAlone) {
   EXPECT_LT(last.at("alone").at("macs"), last.at("macs"));
 }
 
-TEST(Inspect, NetOptionsAndLayersAreHonoured) {
+TEST(Inspect, NetOptionsAndLayersAreHonored) {
   const Json json = json_of({"inspect", "--net", "slimmable-mobilenet-v1", "--size", "28",
                              "--channels", "1", "--net-option", "widths=0.5-1", "--layers"});
   EXPECT_EQ(json.at("height"), 28);

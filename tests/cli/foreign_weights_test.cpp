@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/temp_folder.h"
 

@@ -59,7 +59,7 @@ TEST(PreferenceFile, HasMakersAndWhatTheySay) {
   EXPECT_EQ(figure(greater.right, Attribute::accuracy), 0.8);
 }
 
-TEST(PreferenceFile, TakesARankingAsItsNeighbours) {
+TEST(PreferenceFile, TakesARankingAsItsNeighbors) {
   const Preferences found =
       read("[maker A]\nsays = w0.500>accuracy=70%  bytes=64MiB ~ w1.000\nsays = w1.000 > w0.500\n");
   const std::vector<Statement>& statements = found.makers.at(0).statements;

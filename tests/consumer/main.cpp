@@ -23,7 +23,7 @@ int main(int, char** arguments) {
   file.ignore().read(pixels.data(), static_cast<std::streamsize>(pixels.size()));
 
   const at::Tensor picture = at::from_blob(pixels.data(), {1, height, width, 3}, at::kByte);
-  const at::Tensor images = model.normalise(picture.permute({0, 3, 1, 2}));
+  const at::Tensor images = model.normalize(picture.permute({0, 3, 1, 2}));
   const at::Tensor logits = model.forward(images, choice.subnet);
   const auto best = static_cast<std::size_t>(at::argmax(logits).item<std::int64_t>());
   std::cout << choice.id << " of " << model.submodels().size() << " says " << model.classes()[best]

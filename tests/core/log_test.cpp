@@ -21,7 +21,7 @@ std::string logged() {
   return testing::internal::GetCapturedStderr();
 }
 
-// Standard error is a file here, so no colour either; braces and percent signs stand as they are.
+// Standard error is a file here, so no color either; braces and percent signs stand as they are.
 TEST(Log, WritesPlainLinesOfTheLevelAndAbove) {
   set_log_level(LogLevel::info);
   EXPECT_EQ(logged(), "info: news {detail}\nwarning: odd 100% {}\n");
@@ -62,10 +62,10 @@ std::string on_terminal(const char* name, const char* value) {
   return text.substr(0, size > 0 ? static_cast<std::size_t>(size) : 0);
 }
 
-TEST(LogOnATerminal, IsColouredUnlessRefused) {
-  const std::string coloured = on_terminal("NO_COLOR", "");
-  EXPECT_NE(coloured.find("\033["), std::string::npos) << coloured;
-  EXPECT_NE(coloured.find("warning"), std::string::npos) << coloured;
+TEST(LogOnATerminal, IsColoredUnlessRefused) {
+  const std::string colored = on_terminal("NO_COLOR", "");
+  EXPECT_NE(colored.find("\033["), std::string::npos) << colored;
+  EXPECT_NE(colored.find("warning"), std::string::npos) << colored;
   EXPECT_EQ(on_terminal("NO_COLOR", "1"), "warning: bad\r\n");
   EXPECT_EQ(on_terminal("TERM", "dumb"), "warning: bad\r\n");
 }

@@ -90,17 +90,17 @@ TEST(CounterRandom, BelowIsUnbiasedForALargeBound) {
 }
 
 TEST(CounterRandom, NormalHasTheMomentsOfANormal) {
-  CounterRandom random(4, Stream::initialise);
+  CounterRandom random(4, Stream::initialize);
   constexpr int kDraws = 200000;
   std::array<double, 5> moment{};
-  double neighbours = 0;
+  double neighbors = 0;
   double before = 0;
   for (int i = 0; i < kDraws; ++i) {
     const double value = random.normal();
     for (std::size_t k = 1; k < moment.size(); ++k) {
       moment[k] += std::pow(value, static_cast<double>(k)) / kDraws;
     }
-    neighbours += value * before / kDraws;
+    neighbors += value * before / kDraws;
     before = value;
   }
   // Five standard errors: sqrt(var / n) with variances 1, 2, 15, 96, 1.
@@ -108,7 +108,7 @@ TEST(CounterRandom, NormalHasTheMomentsOfANormal) {
   EXPECT_NEAR(moment[2], 1, 0.0159);
   EXPECT_NEAR(moment[3], 0, 0.0434);
   EXPECT_NEAR(moment[4], 3, 0.1096);
-  EXPECT_NEAR(neighbours, 0, 0.0112);
+  EXPECT_NEAR(neighbors, 0, 0.0112);
 }
 
 TEST(Permutation, HoldsEveryIndexOnce) {

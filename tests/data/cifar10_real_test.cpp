@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 namespace concertina {
 namespace {

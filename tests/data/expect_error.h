@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 namespace concertina {
 

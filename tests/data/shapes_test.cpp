@@ -2,7 +2,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 namespace concertina {
 namespace {
@@ -12,7 +12,7 @@ const Dataset& shapes() {
   return dataset;
 }
 
-TEST(Shapes, HasTenBalancedClassesOfColourImages) {
+TEST(Shapes, HasTenBalancedClassesOfColorImages) {
   EXPECT_EQ(shapes().train.images.sizes(), (at::IntArrayRef{10000, 3, 32, 32}));
   EXPECT_EQ(shapes().test.images.sizes(), (at::IntArrayRef{2000, 3, 32, 32}));
   EXPECT_EQ(shapes().classes.size(), 10U);
@@ -35,8 +35,8 @@ TEST(Shapes, DoesNotDependOnThreads) {
   EXPECT_TRUE(at::equal(again.test.images, shapes().test.images));
 }
 
-// A guess by mean colour or brightness must not work: the classes differ in outline only.
-TEST(Shapes, ClassesDoNotDifferInMeanColour) {
+// A guess by mean color or brightness must not work: the classes differ in outline only.
+TEST(Shapes, ClassesDoNotDifferInMeanColor) {
   const auto means = shapes().train.images.to(at::kFloat).mean({2, 3});
   const auto overall = means.mean(0);
   for (std::int64_t label = 0; label < 10; ++label) {

@@ -1,4 +1,4 @@
-// A net with every kind of layer, and what the catalogue's nets have none of: a convolution with a
+// A net with every kind of layer, and what the catalog's nets have none of: a convolution with a
 // bias in front of its norm, a norm that cannot be folded, sums of two and three, a mean, a pool
 // with a window and a padding, a linear layer inside.
 #pragma once

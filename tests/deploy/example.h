@@ -7,7 +7,7 @@
 #include <c10/core/GradMode.h>
 
 #include "concertina/deploy/plain_net.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
 

@@ -100,7 +100,7 @@ TEST(Export, FewerBitsAreInEveryFormat) {
       const PlainNet plain = fold(plain_net(net.extract(subnet, Exits::only), example_card()));
       for (const FormatEntry& format : formats()) {
         const Proof proof = write_net(plain, format.format, folder / format.name, samples);
-        EXPECT_EQ(proof.tolerance, width.is_quantised() ? kJumpTolerance : kExportTolerance);
+        EXPECT_EQ(proof.tolerance, width.is_quantized() ? kJumpTolerance : kExportTolerance);
         EXPECT_LT(proof.difference, 2e-3) << name << " " << width.text() << " " << format.name;
       }
       samples.logits[0] = at::mul(samples.logits[0], 1.02);
@@ -272,7 +272,7 @@ TEST(Export, AllSubModelsAreCheckedEach) {
   EXPECT_FALSE(fs::exists(folder / "other.h5"));
 }
 
-// Every kind of layer, also those that the catalogue's nets do not have.
+// Every kind of layer, also those that the catalog's nets do not have.
 TEST(Export, WhatWasWrittenIsUnderstoodForEveryKindOfLayer) {
   FlexibleNet net = example_net(every_kind_spec());
   const at::Tensor images = images_for(net.spec());

@@ -105,16 +105,16 @@ TEST(FlexibleModel, PicksByBudget) {
   EXPECT_THROW(model.pick(budget), NoChoiceError);
 }
 
-TEST(FlexibleModel, NormalisesPixels) {
+TEST(FlexibleModel, NormalizesPixels) {
   FlexibleNet net = example_net("slimmable-mobilenet-v1-tiny");
   const FlexibleModel model = through_a_file(example_state(net));
   at::Tensor pixels = at::zeros({2, 3, 16, 16}, at::kByte);
   pixels[0][1].fill_(51);
-  const at::Tensor images = model.normalise(pixels);
+  const at::Tensor images = model.normalize(pixels);
   EXPECT_FLOAT_EQ(images[0][1][4][4].item<float>(), (0.2F - 0.25F) / 0.3F);
   EXPECT_FLOAT_EQ(images[1][2][0][0].item<float>(), -0.1F / 0.4F);
-  EXPECT_THROW(model.normalise(at::zeros({2, 3, 16, 16})), UsageError);
-  EXPECT_THROW(model.normalise(at::zeros({2, 1, 16, 16}, at::kByte)), UsageError);
+  EXPECT_THROW(model.normalize(at::zeros({2, 3, 16, 16})), UsageError);
+  EXPECT_THROW(model.normalize(at::zeros({2, 1, 16, 16}, at::kByte)), UsageError);
 }
 
 TEST(FlexibleModel, LeavesEarlyWhereItIsSure) {

@@ -23,7 +23,7 @@ int count_norms(const NetSpec& spec) {
 }
 
 TEST(PlainNet, ComputesWhatTheSubModelDoesFoldedOrNot) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     for (const NormSharing sharing :
          {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
       FlexibleNet net = example_net(entry.name, sharing);
@@ -45,8 +45,8 @@ TEST(PlainNet, ComputesWhatTheSubModelDoesFoldedOrNot) {
   }
 }
 
-TEST(PlainNet, FoldingLeavesNoNormOfTheCatalogue) {
-  for (const NetEntry& entry : net_catalogue()) {
+TEST(PlainNet, FoldingLeavesNoNormOfTheCatalog) {
+  for (const NetEntry& entry : net_catalog()) {
     const FlexibleNet net = example_net(entry.name);
     const PlainNet folded = example_plain(net, {Width(), net.spec().exit_count()});
     EXPECT_EQ(count_norms(folded.spec), 0) << entry.name;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "concertina/deploy/plain_net.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/temp_folder.h"
 

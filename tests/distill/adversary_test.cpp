@@ -19,7 +19,7 @@ AttackSetting setting_of(int steps, bool random_start) {
 at::Tensor channels(const std::vector<float>& values) {
   return at::tensor(at::ArrayRef<float>(values), at::kDouble).view({-1, 1, 1});
 }
-at::Tensor normalised(const at::Tensor& pixels, const AttackSetting& setting) {
+at::Tensor normalized(const at::Tensor& pixels, const AttackSetting& setting) {
   return (pixels - channels(setting.mean)) / channels(setting.deviation);
 }
 at::Tensor pixels_of(const at::Tensor& images, const AttackSetting& setting) {
@@ -37,7 +37,7 @@ TEST(Adversary, StaysInTheBallAndInThePixelRange) {
     for (const int steps : {0, 1, 7}) {
       AttackSetting setting = setting_of(steps, random_start);
       setting.step = 3.0 / 255;
-      const at::Tensor found = projected_gradient(curved, normalised(pixels(), setting), setting);
+      const at::Tensor found = projected_gradient(curved, normalized(pixels(), setting), setting);
       const at::Tensor there = pixels_of(found, setting);
       EXPECT_LE((there - pixels()).abs().max().item<double>(), setting.epsilon + 1e-12);
       EXPECT_GE(there.min().item<double>(), -1e-12);
@@ -49,7 +49,7 @@ TEST(Adversary, StaysInTheBallAndInThePixelRange) {
 
 TEST(Adversary, RaisesTheLoss) {
   const AttackSetting setting = setting_of(10, true);
-  const at::Tensor images = normalised(pixels(), setting);
+  const at::Tensor images = normalized(pixels(), setting);
   const double before = curved(images).item<double>();
   EXPECT_GT(curved(projected_gradient(curved, images, setting)).item<double>(), before);
   const AttackSetting fgsm = setting_of(1, false);
@@ -65,23 +65,23 @@ TEST(Adversary, OfALinearLossIsTheClosedForm) {
     AttackSetting setting = setting_of(steps, false);
     if (steps == 1) setting.step = setting.epsilon;  // FGSM
     const at::Tensor best = (pixels() + setting.epsilon * weights.sign()).clamp(0, 1);
-    const at::Tensor found = projected_gradient(loss, normalised(pixels(), setting), setting);
+    const at::Tensor found = projected_gradient(loss, normalized(pixels(), setting), setting);
     EXPECT_TRUE(close(pixels_of(found, setting), best, 1e-12)) << steps;
   }
   // One step of a quarter of the ball's radius.
   const AttackSetting quarter = setting_of(1, false);
   const at::Tensor there = (pixels() + 2.0 / 255 * weights.sign()).clamp(0, 1);
-  const at::Tensor found = projected_gradient(loss, normalised(pixels(), quarter), quarter);
+  const at::Tensor found = projected_gradient(loss, normalized(pixels(), quarter), quarter);
   EXPECT_TRUE(close(pixels_of(found, quarter), there, 1e-12));
 }
 
 TEST(Adversary, ARandomStartFillsTheBallAndDependsOnSeedCounterAndPlace) {
   AttackSetting setting = setting_of(0, true);
-  const at::Tensor grey = normalised(at::full({2, 2, 40, 40}, 0.5, at::kDouble), setting);
+  const at::Tensor gray = normalized(at::full({2, 2, 40, 40}, 0.5, at::kDouble), setting);
   const auto start = [&](std::uint64_t seed, std::uint32_t counter) {
     setting.seed = seed;
     setting.counter = counter;
-    return projected_gradient(curved, grey, setting);
+    return projected_gradient(curved, gray, setting);
   };
   const at::Tensor first = start(1, 2);
   EXPECT_TRUE(same_bytes(first, start(1, 2)));
@@ -97,7 +97,7 @@ TEST(Adversary, ARandomStartFillsTheBallAndDependsOnSeedCounterAndPlace) {
 
 TEST(Adversary, TheSameSeedGivesTheSameBytes) {
   const AttackSetting setting = setting_of(5, true);
-  const at::Tensor images = normalised(pixels(), setting).to(at::kFloat);
+  const at::Tensor images = normalized(pixels(), setting).to(at::kFloat);
   const at::Tensor found = projected_gradient(curved, images, setting);
   EXPECT_EQ(found.scalar_type(), at::kFloat);
   EXPECT_TRUE(same_bytes(found, projected_gradient(curved, images, setting)));
@@ -107,7 +107,7 @@ TEST(Adversary, LeavesImagesAndParametersAlone) {
   const at::Tensor weight = random_numbers({2, 3, 3}, 3).set_requires_grad(true);
   const auto loss = [&](const at::Tensor& images) { return (images * weight).square().sum(); };
   const AttackSetting setting = setting_of(3, true);
-  const at::Tensor images = normalised(pixels(), setting);
+  const at::Tensor images = normalized(pixels(), setting);
   const at::Tensor kept = images.clone();
   const at::Tensor found = projected_gradient(loss, images, setting);
   EXPECT_FALSE(weight.grad().defined());

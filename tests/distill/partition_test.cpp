@@ -51,7 +51,7 @@ TEST(Louvain, FindsTriangles) {
   EXPECT_THAT(louvain(ring_of_triangles(4), 1), ElementsAre(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3));
 }
 
-// Modularity alone joins neighbours of a long ring (Fortunato and Barthelemy 2007): 30 triangles
+// Modularity alone joins neighbors of a long ring (Fortunato and Barthelemy 2007): 30 triangles
 // give pairs or more; a smaller time gives the triangles back, and a smaller one still, single
 // nodes.
 TEST(Louvain, ASmallerResolutionGivesMoreCommunities) {

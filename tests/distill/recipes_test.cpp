@@ -12,7 +12,7 @@
 #include "concertina/core/text.h"
 #include "concertina/distill/feature_losses.h"
 #include "concertina/distill/train_step.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/recipe/recipe.h"
 
 #include "support/teachers.h"
@@ -58,7 +58,7 @@ struct Case {
     place.stage = stage;
     source.images = images;
     source.labels = labels;
-    source.normalisation = {{0.5F, 0.4F, 0.6F}, {0.25F, 0.2F, 0.3F}};
+    source.normalization = {{0.5F, 0.4F, 0.6F}, {0.25F, 0.2F, 0.3F}};
     source.replays = &replays;
     source.other = [this](ViewKind) { return at::neg(images); };
     teachers = support::untrained_teachers(recipe.plan, spec);

@@ -4,7 +4,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/distill/plan_parts.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 namespace {
@@ -25,7 +25,7 @@ FlexibleNet net_of(const NetInput& input) {
 }
 
 TEST(Teacher, OfOtherImagesIsRefused) {
-  const Normalisation color{{0.5F, 0.5F, 0.5F}, {0.2F, 0.2F, 0.2F}}, gray{{0.5F}, {0.2F}};
+  const Normalization color{{0.5F, 0.5F, 0.5F}, {0.2F, 0.2F, 0.2F}}, gray{{0.5F}, {0.2F}};
   const NetInput small{10, 3, 16, 16};
   EXPECT_THAT(refusal([&] {
                 net_teacher(net_of({10, 1, 16, 16}), {}, gray, color);

@@ -9,7 +9,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/distill/criteria.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
 

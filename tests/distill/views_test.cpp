@@ -4,7 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
 
@@ -18,7 +18,7 @@ struct Fixture {
     plan.views.push_back(parse_view("other : " + view));
     source.images = (pixels - 0.5) / 0.25;
     source.labels = at::arange(8, at::kLong);
-    source.normalisation = {{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}};
+    source.normalization = {{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}};
     source.other = [](ViewKind kind) {
       return at::full({8, 3, 16, 16}, kind == ViewKind::plain ? 1.0 : 2.0);
     };

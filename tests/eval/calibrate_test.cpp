@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
 #include "support/tiny_dataset.h"

@@ -7,7 +7,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/eval/calibrate.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
 #include "support/tiny_dataset.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 namespace {

@@ -23,7 +23,7 @@ std::vector<std::int64_t> class_counts(const Split& split, std::size_t classes) 
   return counts;
 }
 
-// Every image gets its own first pixels, so that an image can be recognised after it has moved.
+// Every image gets its own first pixels, so that an image can be recognized after it has moved.
 Split numbered(std::int64_t count, std::int64_t classes) {
   const auto number = at::arange(count, at::kLong);
   const auto images = at::stack({number.div(256, "floor"), number.remainder(256)}, 1);
@@ -49,7 +49,7 @@ TEST(PixelStatistics, EqualThoseOfTensorOperations) {
   }
 }
 
-TEST(PixelStatistics, DeviationOfOneColourIsOne) {
+TEST(PixelStatistics, DeviationOfOneColorIsOne) {
   auto split = tiny_dataset().train;
   split.images.select(1, 1).fill_(51);
   const auto statistics = pixel_statistics(split);

@@ -22,7 +22,7 @@ TrainLoader train_loader(std::int64_t batch, std::uint64_t seed = 1,
   return {split, pixel_statistics(split), augmentation, batch, seed, at::kCPU};
 }
 
-at::Tensor normalised(const Split& split) {
+at::Tensor normalized(const Split& split) {
   const auto statistics = pixel_statistics(split);
   const auto mean = at::tensor(statistics.mean).view({1, -1, 1, 1});
   const auto deviation = at::tensor(statistics.deviation).view({1, -1, 1, 1});
@@ -42,11 +42,11 @@ std::vector<std::int64_t> epoch_order(const TrainLoader& loader, std::int64_t ep
   return order;
 }
 
-TEST(TrainLoader, WithoutAugmentationGivesTheNormalisedImagesAndTheirLabels) {
+TEST(TrainLoader, WithoutAugmentationGivesTheNormalizedImagesAndTheirLabels) {
   const auto split = tiny_dataset().train;
   const auto batch = train_loader(16, 1, {0, 0}).get(0, 1);
   EXPECT_EQ(batch.images.sizes(), (at::IntArrayRef{16, 3, 8, 8}));
-  EXPECT_TRUE(at::allclose(batch.images, pick(normalised(split), batch), 1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(batch.images, pick(normalized(split), batch), 1e-5, 1e-5));
   EXPECT_TRUE(at::equal(batch.labels, pick(split.labels, batch)));
 }
 
@@ -70,7 +70,7 @@ TEST(TrainLoader, ABatchCanBeSeenAgainAndFromAnotherSplit) {
   const Batch batch = loader.get(2, 1);
   EXPECT_TRUE(at::equal(loader.from(split, batch, 2), batch.images));  // placed alike
   EXPECT_TRUE(
-      at::allclose(loader.again(batch, 2, false), pick(normalised(split), batch), 1e-5, 1e-5));
+      at::allclose(loader.again(batch, 2, false), pick(normalized(split), batch), 1e-5, 1e-5));
   const auto other = loader.again(batch, 2, true);
   EXPECT_FALSE(at::equal(other, batch.images));
   EXPECT_TRUE(at::equal(other, loader.again(batch, 2, true)));
@@ -137,7 +137,7 @@ TEST(TrainLoader, FlipsAboutTheAskedFraction) {
   const auto split = tiny_dataset({4, 1, 8, 8, 2000, 8}).train;
   const TrainLoader loader(split, pixel_statistics(split), {0, 0.25}, 2000, 1, at::kCPU);
   const auto batch = loader.get(0, 0);
-  const auto kept = pick(normalised(split), batch),
+  const auto kept = pick(normalized(split), batch),
              same = (batch.images - kept).abs().amax({1, 2, 3});
   const auto flipped = (same > 0.1).sum().item<std::int64_t>();
   EXPECT_NEAR(static_cast<double>(flipped), 500, 80);  // 4 deviations
@@ -183,7 +183,7 @@ TEST(EvalLoader, GivesEveryImageInOrderAndASmallerLastBatch) {
     labels.push_back(loader.get(i).labels);
   }
   EXPECT_EQ(images.back().size(0), 8);
-  EXPECT_TRUE(at::allclose(at::cat(images), normalised(split), 1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(at::cat(images), normalized(split), 1e-5, 1e-5));
   EXPECT_TRUE(at::equal(at::cat(labels), split.labels));
 }
 

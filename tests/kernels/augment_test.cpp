@@ -77,7 +77,7 @@ TEST(Augment, ShiftsBeyondTheImageLeaveOnlyPadding) {
   EXPECT_NEAR(fast.front(), -kMean[0] / kDeviation[0], kTolerance);
 }
 
-TEST(Augment, NoShiftNormalisesThePixelItself) {
+TEST(Augment, NoShiftNormalizesThePixelItself) {
   const std::uint8_t image[] = {0, 51, 255};
   const Placement here{0, 0, 0, false};
   const float mean = 0.2F, deviation = 0.5F;

@@ -13,10 +13,10 @@
 
 namespace concertina::kernels {
 
-// Normal numbers of mean `centre` and deviation 1, the same for the same seed.
-inline std::vector<float> samples(std::int64_t count, unsigned seed, float centre = 0) {
+// Normal numbers of mean `center` and deviation 1, the same for the same seed.
+inline std::vector<float> samples(std::int64_t count, unsigned seed, float center = 0) {
   std::mt19937 random(seed);
-  std::normal_distribution<float> normal(centre, 1);
+  std::normal_distribution<float> normal(center, 1);
   std::vector<float> values(static_cast<std::size_t>(count));
   for (float& value : values) value = normal(random);
   return values;

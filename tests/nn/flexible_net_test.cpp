@@ -7,7 +7,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/spec/cost.h"
 
 #include "support/tensors.h"
@@ -16,7 +16,7 @@ namespace concertina {
 namespace {
 
 // Small inputs keep the large nets quick; every layer kind and every slice is still there.
-NetSpec catalogue_net(const NetEntry& entry) { return make_net(entry.name, {10, 3, 16, 16}); }
+NetSpec catalog_net(const NetEntry& entry) { return make_net(entry.name, {10, 3, 16, 16}); }
 
 at::Tensor images_for(const NetSpec& spec, std::int64_t batch = 4) {
   return random_images({batch, spec.in_channels, spec.in_height, spec.in_width});
@@ -42,8 +42,8 @@ INSTANTIATE_TEST_SUITE_P(FlexibleNet, AllSharings,
                                          NormSharing::calibrated));
 
 TEST_P(AllSharings, SlicedForwardEqualsTheExtractedNetBitForBit) {
-  for (const NetEntry& entry : net_catalogue()) {
-    const NetSpec spec = catalogue_net(entry);
+  for (const NetEntry& entry : net_catalog()) {
+    const NetSpec spec = catalog_net(entry);
     FlexibleNet net = make(spec, GetParam());
     const at::Tensor images = images_for(spec);
     warm_up(net, images);
@@ -124,8 +124,8 @@ double gradient_in_other_banks(const FlexibleNet& net, Width width) {
 }
 
 TEST_P(AllSharings, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
-  for (const NetEntry& entry : net_catalogue()) {
-    const NetSpec spec = catalogue_net(entry);
+  for (const NetEntry& entry : net_catalog()) {
+    const NetSpec spec = catalog_net(entry);
     FlexibleNet net = make(spec, GetParam());
     const at::Tensor images = images_for(spec);
     for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
@@ -139,8 +139,8 @@ TEST_P(AllSharings, ALossLeavesAnExactlyZeroGradientOutsideItsSlice) {
 }
 
 TEST(FlexibleNet, ParametersOfAnExtractedNetAreItsCost) {
-  for (const NetEntry& entry : net_catalogue()) {
-    const NetSpec spec = catalogue_net(entry);
+  for (const NetEntry& entry : net_catalog()) {
+    const NetSpec spec = catalog_net(entry);
     const FlexibleNet net = make(spec);
     for (const Subnet& subnet : all_subnets(spec, spec.widths)) {
       const SubnetCost cost = subnet_cost(spec, subnet);

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/nn/frozen_net.h"
 
 #include "support/tensors.h"

@@ -1,5 +1,5 @@
 // One layer at a time through the fused engine, against the plain engine in float64: every kind,
-// and the shapes that the catalogue's nets have. A tensor's error is measured by its largest
+// and the shapes that the catalog's nets have. A tensor's error is measured by its largest
 // element.
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>

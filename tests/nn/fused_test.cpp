@@ -8,7 +8,7 @@
 #include "concertina/core/error.h"
 #include "concertina/kernels/matmul.h"
 #include "concertina/kernels/team.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/nn/flexible_net.h"
 
 #include "support/nets.h"
@@ -23,7 +23,7 @@ constexpr std::int64_t kBatch = 8;
 // layers at initial weights); the fused ones are nearer to float64.
 constexpr double kLogits = 3e-4;
 
-NetSpec catalogue_net(const std::string& name) { return make_net(name, {10, 3, 32, 32}); }
+NetSpec catalog_net(const std::string& name) { return make_net(name, {10, 3, 32, 32}); }
 
 // Nets of several devices have means, which the fused engine does not know.
 bool averages(const std::string& net) { return net.rfind("nonn", 0) == 0; }
@@ -69,9 +69,9 @@ INSTANTIATE_TEST_SUITE_P(Fused, FusedSharings,
                                          NormSharing::calibrated));
 
 TEST_P(FusedSharings, LogitsAndStatisticsAreThePlainEngines) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     if (averages(entry.name)) continue;
-    const NetSpec spec = catalogue_net(entry.name);
+    const NetSpec spec = catalog_net(entry.name);
     FlexibleNet plain = make(spec, Engine::plain, GetParam());
     FlexibleNet fused = make(spec, Engine::fused, GetParam());
     const at::Tensor images = images_for(spec);
@@ -109,9 +109,9 @@ TEST_P(FusedSharings, LogitsAndStatisticsAreThePlainEngines) {
 TEST(Fused, GradientsAreAsNearToFloat64AsThePlainEngines) {
   double log_ratio = 0;
   int cases = 0;
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     if (averages(entry.name)) continue;
-    const NetSpec spec = catalogue_net(entry.name);
+    const NetSpec spec = catalog_net(entry.name);
     for (const Width width : spec.widths) {
       FlexibleNet plain = make(spec, Engine::plain);
       FlexibleNet fused = make(spec, Engine::fused);
@@ -168,7 +168,7 @@ void expect_near_gradients(const FlexibleNet& net, const FlexibleNet& exact,
 TEST(Fused, EveryGradientOfTheSmallNetsIsFloat64s) {
   for (const std::string name :
        {"slimmable-mobilenet-v1-tiny", "slimmable-mobilenet-v1-small", "msdnet-tiny"}) {
-    const NetSpec spec = catalogue_net(name);
+    const NetSpec spec = catalog_net(name);
     FlexibleNet fused = make(spec, Engine::fused);
     FlexibleNet exact = exact_net(spec);
     const at::Tensor images = images_for(spec).set_requires_grad(true);
@@ -188,7 +188,7 @@ TEST(Fused, GivesTheSameBytesForEveryNumberOfThreads) {
       {"slimmable-mobilenet-v1", Precision::fp32}, {"msdnet-tiny", Precision::fp32}};
   if (kernels::has_bfloat16()) cases.push_back({"slimmable-mobilenet-v1", Precision::bf16});
   for (const auto& [name, precision] : cases) {
-    const NetSpec spec = catalogue_net(name);
+    const NetSpec spec = catalog_net(name);
     const Subnet subnet{spec.widths.front(), spec.exit_count()};
     std::vector<FlexibleNet> nets;
     for (const int threads : {1, 1, 2, 5}) {
@@ -212,7 +212,7 @@ TEST(Fused, GivesTheSameBytesForEveryNumberOfThreads) {
 
 // A teacher whose gradient passes keeps its graph while its students run.
 TEST(Fused, PassesMayOverlap) {
-  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  const NetSpec spec = catalog_net("slimmable-mobilenet-v1-tiny");
   FlexibleNet overlapped = make(spec, Engine::fused);
   FlexibleNet one_by_one = make(spec, Engine::fused);
   const at::Tensor images = images_for(spec);
@@ -230,7 +230,7 @@ TEST(Fused, PassesMayOverlap) {
 
 // Weights are kept packed from one evaluation to the next.
 TEST(Fused, AnEvaluationSeesEveryChangeOfAWeight) {
-  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  const NetSpec spec = catalog_net("slimmable-mobilenet-v1-tiny");
   FlexibleNet net = make(spec, Engine::fused);
   const Subnet subnet{Width(), 1};
   const at::NoGradGuard guard;
@@ -251,7 +251,7 @@ TEST(Fused, AnEvaluationSeesEveryChangeOfAWeight) {
 }
 
 TEST(Fused, AnExitWithoutAGradientAddsNothing) {
-  const NetSpec spec = catalogue_net("msdnet-tiny");
+  const NetSpec spec = catalog_net("msdnet-tiny");
   FlexibleNet plain = make(spec, Engine::plain);
   FlexibleNet fused = make(spec, Engine::fused);
   for (FlexibleNet* net : {&plain, &fused}) {
@@ -284,7 +284,7 @@ const std::vector<TapCase> kTapCases = {
 
 TEST(Fused, TapsAndTheirGradientsAreFloat64s) {
   for (const TapCase& one : kTapCases) {
-    const NetSpec spec = catalogue_net(one.net);
+    const NetSpec spec = catalog_net(one.net);
     const Subnet subnet{Width::parse(one.width), spec.exit_count()};
     FlexibleNet fused = make(spec, Engine::fused);
     FlexibleNet exact = exact_net(spec);
@@ -306,7 +306,7 @@ TEST(Fused, TapsAndTheirGradientsAreFloat64s) {
 // What leads to no exit may lead to a tap; and a tap may be all that has a gradient.
 TEST(Fused, ATapAloneSendsItsGradientBack) {
   for (const TapCase& one : kTapCases) {
-    const NetSpec spec = catalogue_net(one.net);
+    const NetSpec spec = catalog_net(one.net);
     const Subnet subnet{Width::parse(one.width), 1};
     FlexibleNet fused = make(spec, Engine::fused);
     FlexibleNet exact = exact_net(spec);
@@ -323,7 +323,7 @@ TEST(Fused, ATapAloneSendsItsGradientBack) {
 TEST(Fused, InBfloat16TapsAreNearFloat32s) {
   if (!kernels::has_bfloat16()) GTEST_SKIP() << "this processor has no bfloat16 products";
   const TapCase& one = kTapCases.front();
-  const NetSpec spec = catalogue_net(one.net);
+  const NetSpec spec = catalog_net(one.net);
   const Subnet subnet{Width::parse(one.width), 1};
   FlexibleNet half = make(spec, Engine::fused), full = make(spec, Engine::fused);
   half.set_engine(Engine::fused, Precision::bf16);
@@ -333,7 +333,7 @@ TEST(Fused, InBfloat16TapsAreNearFloat32s) {
 }
 
 TEST(FlexibleNet, ATapBeforeItsNormRunsOnThePlainEngine) {
-  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  const NetSpec spec = catalog_net("slimmable-mobilenet-v1-tiny");
   FlexibleNet plain = make(spec, Engine::plain), fused = make(spec, Engine::fused);
   for (const std::string tap : {"stem.conv", "stem.norm", "pool", "classifier"}) {
     const auto run = [&](FlexibleNet& net) {
@@ -344,7 +344,7 @@ TEST(FlexibleNet, ATapBeforeItsNormRunsOnThePlainEngine) {
 }
 
 TEST(FlexibleNet, AnUnknownTapIsRefusedWithTheNearestOneIfThereIsOne) {
-  const NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  const NetSpec spec = catalog_net("slimmable-mobilenet-v1-tiny");
   FlexibleNet net = make(spec, Engine::fused);
   for (const auto& [tap, hint] :
        {std::pair<std::string, std::string>{"stem.activaton", "did you mean \"stem.activation\"?"},
@@ -360,7 +360,7 @@ TEST(FlexibleNet, AnUnknownTapIsRefusedWithTheNearestOneIfThereIsOne) {
 
 // A residual net: what the fused engine does not know.
 NetSpec residual() {
-  NetSpec spec = catalogue_net("slimmable-mobilenet-v1-tiny");
+  NetSpec spec = catalog_net("slimmable-mobilenet-v1-tiny");
   spec = extract_spec(spec, resolve(spec, {Width(), 1}));
   const int before = spec.layers[static_cast<std::size_t>(spec.exits[0])].inputs[0];
   const int map = spec.layers[static_cast<std::size_t>(before)].inputs[0];
@@ -395,7 +395,7 @@ TEST(Fused, ANetItCannotComputeIsRefusedByNameOrRunPlain) {
 }
 
 TEST(Fused, IsWhatComputesByItself) {
-  const NetSpec spec = catalogue_net("msdnet-tiny");
+  const NetSpec spec = catalog_net("msdnet-tiny");
   FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
   EXPECT_EQ(net.engine(), Engine::fused);
   EXPECT_EQ(net.extract({Width(), 1}, Exits::only).engine(), Engine::fused);

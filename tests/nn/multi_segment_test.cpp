@@ -9,7 +9,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/nn/cut.h"
 #include "concertina/nn/frozen_net.h"
 #include "concertina/spec/cost.h"

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/nn/flexible_net.h"
 
 #include "support/tensors.h"
@@ -162,7 +162,7 @@ TEST(Reference, FullMsdNetsAreThoseWrittenByHand) {
                                                        {"msdnet-d", {4, 2, 2, 2, 2, 2, 2, 2, 2, 2}},
                                                        {"msdnet-e", {1, 2, 3, 4, 5, 6, 7}},
                                                        {"msdnet-tiny", {2, 1, 1}}};
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const bool is_here = entry.name.rfind("msdnet", 0) == 0;
     EXPECT_EQ(shapes.count(entry.name), is_here ? 1U : 0U) << entry.name;
   }

@@ -185,7 +185,7 @@ TEST(Edge, SelectorsSayWhatTheMeanIsOver) {
   EXPECT_EQ(parse_edge(kl + " select=teacher-confident cutoff=0.9 over=selected").cutoff, 0.9);
 }
 
-// Published settings (docs/methods.md, Normalisation in public code), as the edges they are.
+// Published settings (docs/methods.md, Normalization in public code), as the edges they are.
 TEST(Edge, APresetStandsForAPublishedSetting) {
   const auto texts = [](const std::string& text, const PlanNames& nodes = {}) {
     std::vector<std::string> result;

@@ -18,7 +18,7 @@ TEST(ConvexProgram, OfNoRowsStaysWhereTheObjectiveIsLeast) {
   ConvexProgram program(2);
   program.slope = {1, -3};  // x1^2 - 3 x1, least at 1.5
   program.curvature[1][1] = 2;
-  EXPECT_THAT(minimise(program)->x, ElementsAre(0, near(1.5)));
+  EXPECT_THAT(minimize(program)->x, ElementsAre(0, near(1.5)));
 }
 
 // Least 2a + 3b with a + b >= 4 and a <= 3: a = 3, b = 1; one more of the first bound costs a b,
@@ -28,7 +28,7 @@ TEST(ConvexProgram, OfNoCurvatureIsLinear) {
   program.slope = {2, 3};
   program.add({1, 1}, 4);
   program.add({-1, 0}, -3);
-  const auto found = minimise(program);
+  const auto found = minimize(program);
   EXPECT_THAT(found->x, ElementsAre(near(3), near(1)));
   EXPECT_THAT(found->prices, ElementsAre(near(3), near(1)));
   EXPECT_THAT(found->reduced, ElementsAre(near(0), near(0)));
@@ -40,14 +40,14 @@ TEST(ConvexProgram, MayAskForEquality) {
   for (std::size_t i = 0; i < 3; ++i) program.curvature[i][i] = 1;
   program.add({1, 2, 3}, 14);
   program.add({-1, -2, -3}, -14);
-  EXPECT_THAT(minimise(program)->x, ElementsAre(near(1), near(2), near(3)));
+  EXPECT_THAT(minimize(program)->x, ElementsAre(near(1), near(2), near(3)));
 }
 
 TEST(ConvexProgram, WithoutAPointGivesNothing) {
   ConvexProgram program(2);
   program.add({1, 1}, 1);
   program.add({-1, -1}, -0.999);
-  EXPECT_FALSE(minimise(program));
+  EXPECT_FALSE(minimize(program));
 }
 
 double entry(CounterRandom& random) { return static_cast<double>(random.below(5)) - 2; }
@@ -84,7 +84,7 @@ TEST(ConvexProgram, MeetsTheConditionsOfOptimality) {
   constexpr double kNone = 1e-10;
   for (int i = 0; i < 5000; ++i) {
     const ConvexProgram program = random_program(random);
-    const auto found = minimise(program);
+    const auto found = minimize(program);
     ASSERT_TRUE(found) << i;
     for (std::size_t k = 0; k < program.variables(); ++k) {
       double reduced = program.slope[k];

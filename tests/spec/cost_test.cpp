@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/text.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 namespace {
@@ -77,7 +77,7 @@ TEST(Cost, DeepMsdNetsAreAsTabled) {
 }
 
 TEST(Cost, AnExitAloneCostsNoMoreThanWithTheEarlierOnes) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const NetSpec net = make_net(entry.name, cifar(10));
     for (const Subnet& subnet : all_subnets(net, net.widths)) {
       const SubnetCost cost = subnet_cost(net, subnet);
@@ -93,7 +93,7 @@ TEST(Cost, AnExitAloneCostsNoMoreThanWithTheEarlierOnes) {
 }
 
 TEST(Cost, ALargerSubModelCostsMore) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const NetSpec net = make_net(entry.name, cifar(10));
     for (const Subnet& subnet : all_subnets(net, net.widths)) {
       if (subnet.exit == net.exit_count()) continue;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 namespace concertina {
 namespace {
@@ -20,7 +20,7 @@ std::string refusal(const NetSpec& net) {
 }
 
 TEST(NetSpec, TextReadsBackTheSame) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const NetSpec net = make_net(entry.name, {10, 3, 32, 32});
     const std::string text = write_spec(net);
     EXPECT_EQ(write_spec(read_spec(text)), text) << entry.name;

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/spec/cost.h"
 
 namespace concertina {
@@ -162,7 +162,7 @@ TEST(Resolve, ASliceBehindAConcatIsAUnionOfLeadingSlices) {
 }
 
 TEST(Resolve, NarrowerRangesLieInsideWiderOnes) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const NetSpec net = make_net(entry.name, {10, 3, 32, 32});
     const ResolvedNet full = resolve(net, {Width(), net.exit_count()});
     for (const Width width : net.widths) {
@@ -187,7 +187,7 @@ TEST(Resolve, AnExitAloneLeavesOtherExitsOut) {
 }
 
 TEST(Resolve, AnExtractedSubModelCostsTheSameAsInsideTheNet) {
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     const NetSpec net = make_net(entry.name, {10, 3, 32, 32});
     for (const Subnet& subnet : all_subnets(net, net.widths)) {
       for (const Exits exits : {Exits::up_to, Exits::only}) {

@@ -62,7 +62,7 @@ TEST(Width, MayHaveFewerBits) {
   const Width width = Width::parse("0.5@8");
   EXPECT_EQ(width.bits(), 8);
   EXPECT_EQ(width.thousandths(), 500);
-  EXPECT_TRUE(width.is_quantised());
+  EXPECT_TRUE(width.is_quantized());
   EXPECT_EQ(width, Width::from_thousandths(500).with_bits(8));
   EXPECT_EQ(width.text(), "0.5@8");
   EXPECT_EQ(width.label(), "w0.500@8");
@@ -72,7 +72,7 @@ TEST(Width, MayHaveFewerBits) {
   EXPECT_EQ(Width::parse("0.5,0.75@4"), Width::per_stage({500, 750}).with_bits(4));
   EXPECT_TRUE(Width::parse("1@4").is_uniform());
   EXPECT_FALSE(Width::parse("1@4").is_full());
-  EXPECT_FALSE(Width().is_quantised());
+  EXPECT_FALSE(Width().is_quantized());
   for (int bits = 1; bits <= Width::kMostBits; ++bits) {
     EXPECT_EQ(Width::parse(Width().with_bits(bits).text()), Width().with_bits(bits));
   }
@@ -83,8 +83,8 @@ TEST(Width, OrdersBySharesThenBits) {
   EXPECT_EQ(widths_text(widths), "0.5@4 0.5 1@2 1@4 1@8 1");
   for (std::size_t k = 1; k < widths.size(); ++k) EXPECT_LT(widths[k - 1], widths[k]);
   EXPECT_NE(Width::parse("1@2"), Width());
-  EXPECT_TRUE(any_quantised(widths));
-  EXPECT_FALSE(any_quantised(parse_widths("0.5 1")));
+  EXPECT_TRUE(any_quantized(widths));
+  EXPECT_FALSE(any_quantized(parse_widths("0.5 1")));
 }
 
 TEST(Width, RefusesBitsThatAreNone) {

@@ -4,7 +4,7 @@
 
 #include "concertina/distill/partition.h"
 #include "concertina/distill/teacher.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/recipe/plan.h"
 
 #include "support/tensors.h"

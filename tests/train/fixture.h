@@ -1,7 +1,7 @@
 // A tiny run: net, data and recipe small enough to train in a blink.
 #pragma once
 
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/train/trainer.h"
 
 #include "support/teachers.h"

@@ -9,7 +9,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 #include "concertina/eval/calibrate.h"
 #include "concertina/spec/cost.h"
 #include "concertina/train/signals.h"
@@ -79,8 +79,8 @@ TEST(Trainer, AnInterruptedRunEndsInTheSameBytes) {
   }
 }
 
-TEST(Trainer, EveryNetOfTheCatalogueResumesToTheSameBytes) {
-  for (const NetEntry& entry : net_catalogue()) {
+TEST(Trainer, EveryNetOfTheCatalogResumesToTheSameBytes) {
+  for (const NetEntry& entry : net_catalog()) {
     const Recipe tiny = tiny_recipe({"train.epochs=1", "train.batch=19"});
     expect_same_bytes_when_broken(TinyRun(tiny, entry.name), entry.name);
   }

@@ -13,7 +13,7 @@ namespace concertina {
 
 // One independent family of numbers for each purpose. Never renumber: files depend on it.
 enum class Stream : std::uint32_t {
-  initialise = 1,    // a = layer index
+  initialize = 1,    // a = layer index
   split = 2,         // the held-out validation part
   shuffle = 3,       // a = epoch
   augment = 4,       // a = epoch, b = image index

@@ -46,7 +46,7 @@ struct Proof {
 
 // Images and what the net in training says of them: the logits [N, classes] of each sub-model.
 struct Samples {
-  at::Tensor images;  // [N, C, H, W] float32, normalised
+  at::Tensor images;  // [N, C, H, W] float32, normalized
   std::vector<at::Tensor> logits;
 };
 

@@ -6,7 +6,7 @@
 //   Budget budget;
 //   budget.max_macs = 20e6;
 //   const Measurement& choice = model.pick(budget);
-//   at::Tensor logits = model.forward(model.normalise(pixels), choice.subnet);
+//   at::Tensor logits = model.forward(model.normalize(pixels), choice.subnet);
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,9 @@ class FlexibleModel {
   const Measurement& pick(const Budget& budget) const;
 
   // pixels: [N, C, H, W] uint8. Gives [N, C, H, W] float32: (pixel / 255 - mean) / deviation.
-  at::Tensor normalise(const at::Tensor& pixels) const;
+  at::Tensor normalize(const at::Tensor& pixels) const;
 
-  // images: [N, C, H, W] float32, normalised. The logits [N, classes] of the sub-model; only layers
+  // images: [N, C, H, W] float32, normalized. The logits [N, classes] of the sub-model; only layers
   // that lead to its exit are computed. Throws UsageError for a sub-model that is not listed and
   // for images of another shape.
   at::Tensor forward(const at::Tensor& images, const Subnet& subnet) const;

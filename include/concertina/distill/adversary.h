@@ -26,7 +26,7 @@ struct AttackSetting {
   std::vector<float> mean, deviation;
 };
 
-// images: [N, C, H, W] float32 or float64, normalised. loss: a scalar of such images, to be raised;
+// images: [N, C, H, W] float32 or float64, normalized. loss: a scalar of such images, to be raised;
 // it is differentiated in the images alone, so no parameter's gradient changes, but where a pass
 // adds to them by itself: the fused engine's does, so attack through the plain one. Works also
 // where gradients are switched off. The result is detached, has pixels in 0..1, and none is further

@@ -11,7 +11,7 @@
 namespace concertina {
 
 // Probabilistic knowledge transfer (Passalis and Tefas, ECCV 2018): how likely each image of the
-// batch has each other one for a neighbour, by the cosine. Scalar. teacher: [B, D_t]; student:
+// batch has each other one for a neighbor, by the cosine. Scalar. teacher: [B, D_t]; student:
 // [B, D_s]. The features of an image that hold NaN or infinity count as zeros and get no gradient;
 // so also in the next three.
 at::Tensor pkt_loss(const at::Tensor& teacher, const at::Tensor& student);

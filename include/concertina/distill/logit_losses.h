@@ -12,7 +12,7 @@
 
 namespace concertina {
 
-// sum_c (p_c + offset) (log(p_c + offset) - log q_c). With an offset p is not normalised again: ONE
+// sum_c (p_c + offset) (log(p_c + offset) - log q_c). With an offset p is not normalized again: ONE
 // and OKDDip add 1e-7.
 at::Tensor kl_terms(const at::Tensor& teacher, const at::Tensor& student,
                     double teacher_temperature, double student_temperature, double offset);

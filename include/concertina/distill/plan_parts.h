@@ -1,5 +1,5 @@
 // What a plan has besides the net: its external teachers, and what it learns on the way: adapters,
-// gates, attention. The learned tensors belong to the optimiser and to a run's checkpoint, and
+// gates, attention. The learned tensors belong to the optimizer and to a run's checkpoint, and
 // never ship.
 #pragma once
 

@@ -21,7 +21,7 @@ class Teacher {
   };
 
   virtual ~Teacher() = default;
-  // images: [B, C, H, W] float32, normalised as the trained net gets them. Nothing has a gradient.
+  // images: [B, C, H, W] float32, normalized as the trained net gets them. Nothing has a gradient.
   virtual Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) = 0;
   // Throws UsageError for a tap that it does not have.
   virtual TapShape shape_of(const std::string& tap) const = 0;
@@ -37,16 +37,16 @@ std::string images_text(const NetSpec& net);
 using Teachers = std::map<std::string, std::shared_ptr<Teacher>>;
 
 // How pixels (0 to 1) become a net's input: (pixel - mean) / deviation, one number a channel.
-struct Normalisation {
+struct Normalization {
   std::vector<float> mean, deviation;
 };
-// Images normalised one way as another way gives them. Empty lists change nothing.
-at::Tensor renormalised(const at::Tensor& images, const Normalisation& from,
-                        const Normalisation& to);
+// Images normalized one way as another way gives them. Empty lists change nothing.
+at::Tensor renormalized(const at::Tensor& images, const Normalization& from,
+                        const Normalization& to);
 
-// One sub-model of a net, by its running statistics. `own`: how its images were normalised in its
+// One sub-model of a net, by its running statistics. `own`: how its images were normalized in its
 // own training, `given`: how the trained net's are.
-std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalisation own,
-                                     Normalisation given);
+std::shared_ptr<Teacher> net_teacher(FlexibleNet net, const Subnet& subnet, Normalization own,
+                                     Normalization given);
 
 }  // namespace concertina

@@ -1,5 +1,5 @@
 // One training step: walks the plan over one batch and leaves the gradients in the net's
-// parameters. The only place where a training loss is formed. Not for: the optimiser and the loop
+// parameters. The only place where a training loss is formed. Not for: the optimizer and the loop
 // (train).
 #pragma once
 

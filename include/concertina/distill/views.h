@@ -24,7 +24,7 @@ struct ImageSource {
   // The same images before augmentation, augmented by another draw, or from the other sensor; asked
   // for views of those kinds only.
   std::function<at::Tensor(ViewKind)> other;
-  Normalisation normalisation;  // of the images; needed by gray, attack and replay
+  Normalization normalization;  // of the images; needed by gray, attack and replay
   Replays* replays = nullptr;   // kept between the replays of a batch; needed by replay
 };
 

@@ -38,7 +38,7 @@ class TrainLoader {
   Batch get(std::int64_t epoch, std::int64_t position) const;
   // The images of a batch of that epoch once more: augmented by another draw, or not at all.
   at::Tensor again(const Batch& batch, std::int64_t epoch, bool augmented) const;
-  // Images of another split of the same order, placed and normalised as the batch's.
+  // Images of another split of the same order, placed and normalized as the batch's.
   at::Tensor from(const Split& other, const Batch& batch, std::int64_t epoch) const;
 
  private:

@@ -1,4 +1,4 @@
-// Crop with zero padding, horizontal flip and normalisation of a batch of 8-bit images, in one pass
+// Crop with zero padding, horizontal flip and normalization of a batch of 8-bit images, in one pass
 // from the whole dataset to a float batch. Knows pointers and shapes only.
 #pragma once
 
@@ -18,7 +18,7 @@ struct Placement {
 };
 
 // out[n, c, y, x] = (pixel / 255 - mean[c]) / deviation[c], and what lies outside the image is a
-// black (0) pixel before normalisation, as padding before normalising gives.
+// black (0) pixel before normalization, as padding before normalizing gives.
 // images: [N, C, H, W] uint8; out: [count, C, H, W] float32, contiguous. Images are independent, so
 // callers may split 0..count between threads.
 void augment(const std::uint8_t* images, ImageShape shape, const Placement* placements,

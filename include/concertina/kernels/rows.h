@@ -1,8 +1,8 @@
-// What is done to every row of a feature map around the matrix products: normalisation and
+// What is done to every row of a feature map around the matrix products: normalization and
 // activation on load, batch statistics and backward reductions on store. A map is [rows, channels]
 // of T (float or BFloat16), a row every `stride` elements (rows are images x height x width; a map
 // may be a slice of the channels of a wider one). Source of the formulas: Ioffe and Szegedy 2015;
-// docs/methods.md, Fused passes. Vectorised with Highway for the processor it runs on; the *_plain
+// docs/methods.md, Fused passes. Vectorized with Highway for the processor it runs on; the *_plain
 // twins are what the tests compare with.
 #pragma once
 
@@ -44,7 +44,7 @@ struct NormGradient {
 // Sum of g and sum of g * (z - mean[c]), where g passes, of each channel.
 struct GradientSums {
   double* direct;
-  double* centred;
+  double* centered;
 };
 
 template <class T>

@@ -1,4 +1,4 @@
-// What an optimiser does to the elements of one tensor, in one pass over memory each. Vectorised
+// What an optimizer does to the elements of one tensor, in one pass over memory each. Vectorized
 // with Highway; the *_plain twins are what the tests compare with.
 #pragma once
 

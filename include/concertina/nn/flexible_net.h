@@ -1,6 +1,6 @@
 // The flexible network: one set of full weights, one bank of norms a width, and forward(x, subnet).
 // Which sub-model runs is passed, never set: nothing here remembers a "current" one.
-// Not for: losses (distill), optimisers and files (train, store).
+// Not for: losses (distill), optimizers and files (train, store).
 #pragma once
 
 #include <cstdint>
@@ -98,7 +98,7 @@ void check_finite(const std::vector<Parameter>& tensors, const std::string& what
 
 class FlexibleNet {
  public:
-  // Initialised as docs/methods.md, MobileNet-V1, says, from the seed alone. `widths` ascend and
+  // Initialized as docs/methods.md, MobileNet-V1, says, from the seed alone. `widths` ascend and
   // end with the full one.
   FlexibleNet(NetSpec spec, std::vector<Width> widths, NetSettings settings, std::uint64_t seed,
               at::Device device);

@@ -110,7 +110,7 @@ struct PlanStage {
   double lr = 1;                   // times the recipe's
   std::vector<std::string> train;  // names of layers begin with one of these; empty = all of them
   bool fresh = false;              // the net's weights start anew
-  bool sparse = true;              // the optimiser's sparsity and proximal step act
+  bool sparse = true;              // the optimizer's sparsity and proximal step act
   double cut = 0;                  // before it: this share of the channels is cut off (nn/cut.h)
 };
 
@@ -131,7 +131,7 @@ enum class Selector {
 // What a batch's mean is over, when not all images are selected.
 enum class Over { batch, selected };
 
-// What is learned between a student's tap and a teacher's; belongs to the optimiser, never ships.
+// What is learned between a student's tap and a teacher's; belongs to the optimizer, never ships.
 enum class Adapter {
   none,
   linear,   // of a feature [B, C]

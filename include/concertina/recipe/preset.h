@@ -1,7 +1,7 @@
 // Published settings of a distillation loss as one line: a preset's name in the place of an edge's
 // criterion stands for the label's edge and the teacher's, and for the full sub-model's own where
 // the teacher is a larger sub-model. Public code differs in reduction, power of the temperature,
-// the label's weight and the teacher's gradient: docs/methods.md, Normalisation in public code.
+// the label's weight and the teacher's gradient: docs/methods.md, Normalization in public code.
 //   full -> students : takd share=0.5 temperature=4
 #pragma once
 

@@ -67,7 +67,7 @@ struct Recipe {
   bool nesterov = true;
   double weight_decay = 1e-4;
   DecayOn decay_on = DecayOn::weights;
-  std::int64_t replays = 1;  // steps of the optimiser on each batch
+  std::int64_t replays = 1;  // steps of the optimizer on each batch
   double sparsity = 0;       // times the sign of a norm's weight, added to its gradient
   Proximal proximal = Proximal::none;
   double proximal_weight = 0;  // times the learning rate

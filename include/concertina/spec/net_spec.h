@@ -43,7 +43,7 @@ struct Layer {
 };
 
 struct NetSpec {
-  std::string name;  // as in the catalogue: "slimmable-mobilenet-v1"
+  std::string name;  // as in the catalog: "slimmable-mobilenet-v1"
   int classes = 0;
   int in_channels = 0;
   int in_height = 0;          // pixels

@@ -34,7 +34,7 @@ class Width {
   Width with_bits(int bits) const;
 
   int bits() const { return bits_; }
-  bool is_quantised() const { return bits_ != kFullBits; }
+  bool is_quantized() const { return bits_ != kFullBits; }
   int thousandths(int stage = 0) const { return thousandths_[place(stage)]; }
   double value(int stage = 0) const { return thousandths(stage) / 1000.0; }
   int stages()
@@ -68,7 +68,7 @@ class Width {
 // Throws UsageError naming the part that is none.
 std::vector<Width> parse_widths(std::string_view text);
 std::string widths_text(const std::vector<Width>& widths);  // "0.25 0.5-0.75-1 1@4 1"
-bool any_quantised(const std::vector<Width>& widths);
+bool any_quantized(const std::vector<Width>& widths);
 
 // One sub-model: a width, and the exit it answers at (1 is the first). Orders by width, then exit.
 struct Subnet {

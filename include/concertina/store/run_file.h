@@ -85,7 +85,7 @@ struct DataDescription {
   std::int64_t limit = 0;
   std::int64_t train_images = 0, validation_images = 0, test_images = 0;
   std::vector<std::string> classes;
-  std::vector<float> mean, deviation;  // normalisation, one a channel
+  std::vector<float> mean, deviation;  // normalization, one a channel
   std::string sha256;                  // of all images and labels used
 };
 
@@ -99,7 +99,7 @@ struct RunState {
   std::vector<SubnetState> submodels;    // all_subnets() order
   Tensors plan_parts;                    // what the plan has learned beside the net: "distill/..."
   std::vector<SnapshotState> snapshots;  // those taken so far, in the order of the plan's nodes
-  Tensors momentum;                      // optimiser buffers, one for each trained parameter
+  Tensors momentum;                      // optimizer buffers, one for each trained parameter
   std::uint64_t seed = 0;                // with Progress: the whole state of the random numbers
   Progress progress;
   Table train_history, valid_history;

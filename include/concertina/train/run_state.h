@@ -28,7 +28,7 @@ FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::
 // Copies weights, norms and their statistics into a net of the same spec and widths.
 void copy_state(const FlexibleNet& from, FlexibleNet& to);
 
-// All that the optimiser moves: the net's parameters, then the plan's.
+// All that the optimizer moves: the net's parameters, then the plan's.
 std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts);
 
 // Copies weights, norms, the plan's learned tensors and the momentum of the objects into the state,

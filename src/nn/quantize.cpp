@@ -1,4 +1,4 @@
-#include "quantise.h"
+#include "quantize.h"
 
 #include <ATen/Functions.h>
 #include <torch/csrc/autograd/custom_function.h>

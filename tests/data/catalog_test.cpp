@@ -1,4 +1,4 @@
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 #include <set>
 
@@ -11,9 +11,9 @@
 namespace concertina {
 namespace {
 
-TEST(DatasetCatalogue, NamesAreUniqueAndDescribed) {
+TEST(DatasetCatalog, NamesAreUniqueAndDescribed) {
   std::set<std::string> names;
-  for (const auto& entry : dataset_catalogue()) {
+  for (const auto& entry : dataset_catalog()) {
     EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
     EXPECT_FALSE(entry.summary.empty()) << entry.name;
   }
@@ -21,13 +21,13 @@ TEST(DatasetCatalogue, NamesAreUniqueAndDescribed) {
             (std::set<std::string>{"cifar10", "cifar100", "cifar100-coarse", "idx", "shapes"}));
 }
 
-TEST(DatasetCatalogue, UnknownNameNamesTheNearest) {
+TEST(DatasetCatalog, UnknownNameNamesTheNearest) {
   expect_error<UsageError>("cifar01:/x", {"unknown dataset \"cifar01\"", "cifar10", "shapes"});
   expect_error<UsageError>("", {"unknown dataset \"\""});
 }
 
-TEST(DatasetCatalogue, EveryReaderOfFilesNeedsAFolder) {
-  for (const auto& entry : dataset_catalogue()) {
+TEST(DatasetCatalog, EveryReaderOfFilesNeedsAFolder) {
+  for (const auto& entry : dataset_catalog()) {
     if (!entry.needs_path) continue;
     expect_error<UsageError>(entry.name, {"names no folder", entry.name + ":FOLDER"});
     expect_error<UsageError>(entry.name + ":", {"names no folder"});
@@ -36,7 +36,7 @@ TEST(DatasetCatalogue, EveryReaderOfFilesNeedsAFolder) {
   }
 }
 
-TEST(DatasetCatalogue, ShapesTakesNoFolder) {
+TEST(DatasetCatalog, ShapesTakesNoFolder) {
   expect_error<UsageError>("shapes:/tmp", {"\"shapes:/tmp\" names a folder"});
 }
 

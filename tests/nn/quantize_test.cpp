@@ -1,5 +1,5 @@
 // Weights and maps of few bits (docs/methods.md, Switchable precision), by themselves and in a net.
-#include "quantise.h"
+#include "quantize.h"
 
 #include <cmath>
 #include <set>
@@ -10,7 +10,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "concertina/core/error.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/nn/cut.h"
 #include "concertina/nn/frozen_net.h"
 #include "concertina/spec/map_grid.h"
@@ -66,7 +66,7 @@ std::string refusal(FlexibleNet& net, Engine engine) {
 }
 
 // By hand: with m = 0.8 the values of two bits are -0.8, -0.8/3, 0.8/3 and 0.8.
-TEST(Quantise, WeightsGoToTheNearestOfTheirGrid) {
+TEST(Quantize, WeightsGoToTheNearestOfTheirGrid) {
   const at::Tensor squashed = at::tensor({0.8, -0.8, 0.0, 0.2, -0.5, 0.6}, at::kDouble);
   const double third = 0.8 / 3;
   EXPECT_TRUE(close(rounded_weight(at::atanh(squashed), 2),
@@ -75,12 +75,12 @@ TEST(Quantise, WeightsGoToTheNearestOfTheirGrid) {
   EXPECT_LT(at::abs(zeros).max().item<double>(), 1e-9);
 }
 
-TEST(Quantise, OneBitIsTheSignTimesTheMean) {
+TEST(Quantize, OneBitIsTheSignTimesTheMean) {
   const at::Tensor found = rounded_weight(at::tensor({1.0, -2.0, 0.0, 0.5}), 1);
   EXPECT_TRUE(close(found, at::tensor({0.875, -0.875, 0.875, 0.875}), 1e-7));
 }
 
-TEST(Quantise, WeightsHaveNoMoreValuesThanTheirBits) {
+TEST(Quantize, WeightsHaveNoMoreValuesThanTheirBits) {
   const at::Tensor weight = random_images({8, 4, 3, 3});
   for (int bits = 1; bits <= Width::kMostBits; ++bits) {
     const at::Tensor found = rounded_weight(weight, bits);
@@ -96,7 +96,7 @@ TEST(Quantise, WeightsHaveNoMoreValuesThanTheirBits) {
   }
 }
 
-TEST(Quantise, TheGradientOfWeightsIsThatOfTanh) {
+TEST(Quantize, TheGradientOfWeightsIsThatOfTanh) {
   const at::Tensor upstream = random_images({5, 7}, 3);
   for (const int bits : {1, 2, 8}) {
     const at::Tensor weight = random_images({5, 7}).requires_grad_();
@@ -108,7 +108,7 @@ TEST(Quantise, TheGradientOfWeightsIsThatOfTanh) {
 }
 
 // By hand: two bits have 0, 0.650767, 1.301533 and 1.9523.
-TEST(Quantise, MapsGoToTheNearestOfTheirGridAndHalvesUp) {
+TEST(Quantize, MapsGoToTheNearestOfTheirGridAndHalvesUp) {
   const at::Tensor map = at::tensor({-1.0, 0.32, 0.33, 1.0, 1.6, 1.9, 5.0}, at::kDouble);
   const double step = 1.9523 / 3;
   EXPECT_TRUE(close(
@@ -118,7 +118,7 @@ TEST(Quantise, MapsGoToTheNearestOfTheirGridAndHalvesUp) {
                     at::tensor({1.224}, at::kDouble), 1e-12));
 }
 
-TEST(Quantise, TheGradientOfMapsPassesInsideTheGridOnly) {
+TEST(Quantize, TheGradientOfMapsPassesInsideTheGridOnly) {
   for (const auto layout : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
     const at::Tensor map =
         (random_images({3, 5, 4, 6}) * 3).contiguous(layout).detach().requires_grad_();
@@ -133,7 +133,7 @@ TEST(Quantise, TheGradientOfMapsPassesInsideTheGridOnly) {
 }
 
 // The tops of docs/methods.md: no other is nearer to a standard normal number behind a ReLU.
-TEST(Quantise, TheGridOfMapsIsTheNearestToANormalMap) {
+TEST(Quantize, TheGridOfMapsIsTheNearestToANormalMap) {
   const auto error = [](double top, int bits) {
     const int steps = (1 << bits) - 1;
     double sum = 0;
@@ -152,7 +152,7 @@ TEST(Quantise, TheGridOfMapsIsTheNearestToANormalMap) {
   }
 }
 
-TEST(Quantised, SlicedForwardEqualsTheExtractedNetBitForBit) {
+TEST(Quantized, SlicedForwardEqualsTheExtractedNetBitForBit) {
   for (const char* name : kNets) {
     FlexibleNet net = trained(name, "0.5@1 0.5@4 0.5 1@1 1@2 1@8 1");
     for (const Subnet& subnet : all_subnets(net.spec(), net.widths())) {
@@ -161,14 +161,14 @@ TEST(Quantised, SlicedForwardEqualsTheExtractedNetBitForBit) {
       small.set_engine(Engine::plain);
       EXPECT_TRUE(same_bytes(inside, evaluated(small, images_for(9), {Width(), 1})))
           << name << " " << subnet_id(net.spec(), subnet);
-      if (!subnet.width.is_quantised()) continue;
+      if (!subnet.width.is_quantized()) continue;
       const FrozenNet frozen(net, subnet, Exits::only, make_workplaces(2));
       EXPECT_TRUE(same_bytes(inside, frozen.forward(images_for(9)).front()));
     }
   }
 }
 
-TEST(Quantised, MoreBitsAreNearerToTheFullNet) {
+TEST(Quantized, MoreBitsAreNearerToTheFullNet) {
   FlexibleNet net = net_of(kNets[0], "1@2 1@4 1@8 1");
   const at::NoGradGuard guard;
   const at::Tensor full = net.forward(images_for(), {Width(), 1}, Pass::probe)[0];
@@ -182,7 +182,7 @@ TEST(Quantised, MoreBitsAreNearerToTheFullNet) {
   EXPECT_LT(last, 0.2);  // tanh bends the larger weights
 }
 
-TEST(Quantised, FirstConvolutionAndLinearLayersKeepTheirWeights) {
+TEST(Quantized, FirstConvolutionAndLinearLayersKeepTheirWeights) {
   const FlexibleNet net = trained(kNets[0], "1@2 1");
   const FlexibleNet small = net.extract({Width::parse("1@2"), 1}, Exits::only);
   const auto full = tensors(net.weights()), few = tensors(small.weights());
@@ -197,7 +197,7 @@ TEST(Quantised, FirstConvolutionAndLinearLayersKeepTheirWeights) {
   }
 }
 
-TEST(Quantised, EveryPrecisionHasNormsOfItsOwn) {
+TEST(Quantized, EveryPrecisionHasNormsOfItsOwn) {
   FlexibleNet net = trained(kNets[0], "1@4 1");
   const auto before = tensors(net.norms(Width()));
   const auto weights = tensors(net.weights());
@@ -223,7 +223,7 @@ TEST(Quantised, EveryPrecisionHasNormsOfItsOwn) {
   EXPECT_EQ(learns, 12 + 1 + 2 * 11);  // weights, the linear bias, and the norms
 }
 
-TEST(Quantised, SharedNormsAreCalibratedForEachPrecision) {
+TEST(Quantized, SharedNormsAreCalibratedForEachPrecision) {
   FlexibleNet net = net_of(kNets[0], "1@4 1", {NormSharing::calibrated, 0.1});
   const at::NoGradGuard guard;
   for (const char* text : {"1", "1@4", "0.5@2"}) {  // one that is not listed, too
@@ -239,7 +239,7 @@ TEST(Quantised, SharedNormsAreCalibratedForEachPrecision) {
   EXPECT_TRUE(same_bytes(full.at(last + "/weight"), few.at(last + "/weight")));
 }
 
-TEST(Quantised, TheFusedEngineIsRefusedByName) {
+TEST(Quantized, TheFusedEngineIsRefusedByName) {
   FlexibleNet net = net_of(kNets[0], "1@4 1");
   EXPECT_EQ(net.engine(), Engine::plain);
   EXPECT_EQ(
@@ -253,7 +253,7 @@ TEST(Quantised, TheFusedEngineIsRefusedByName) {
   EXPECT_EQ(refusal(net, Engine::plain), "accepted");
 }
 
-TEST(Quantised, AWidthThatIsNotListedRunsPlainlyInANetThatIsFused) {
+TEST(Quantized, AWidthThatIsNotListedRunsPlainlyInANetThatIsFused) {
   FlexibleNet net = net_of(kNets[0], "1", {NormSharing::calibrated, 0.1});
   ASSERT_EQ(net.engine(), Engine::fused);
   const Subnet few{Width::parse("1@4"), 1};
@@ -266,7 +266,7 @@ TEST(Quantised, AWidthThatIsNotListedRunsPlainlyInANetThatIsFused) {
   EXPECT_TRUE(same_bytes(found, evaluated(net, images_for(), few)));
 }
 
-TEST(Quantised, ACutNetKeepsItsPrecisions) {
+TEST(Quantized, ACutNetKeepsItsPrecisions) {
   const FlexibleNet net = trained(kNets[0], "1@4 1");
   FlexibleNet small = cut(net, {}, 0.3, ChannelWorth::filter_length);
   EXPECT_EQ(small.widths(), net.widths());

@@ -1,4 +1,4 @@
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include <gmock/gmock.h>
 
@@ -19,8 +19,8 @@ std::string refusal(const std::string& name, const std::vector<std::string>& set
   return "accepted";
 }
 
-TEST(Catalogue, EveryNetFitsEveryBuiltInDataShape) {
-  for (const NetEntry& entry : net_catalogue()) {
+TEST(Catalog, EveryNetFitsEveryBuiltInDataShape) {
+  for (const NetEntry& entry : net_catalog()) {
     EXPECT_FALSE(entry.summary.empty());
     for (const NetInput& input : {NetInput{10, 3, 32, 32}, {100, 3, 32, 32}, {10, 1, 28, 28}}) {
       const NetSpec net = make_net(entry.name, input);
@@ -30,13 +30,13 @@ TEST(Catalogue, EveryNetFitsEveryBuiltInDataShape) {
   }
 }
 
-TEST(Catalogue, UnknownNamesGetTheNearest) {
+TEST(Catalog, UnknownNamesGetTheNearest) {
   EXPECT_THAT(refusal<NoInputError>("msdnet-aa", {}), HasSubstr("did you mean \"msdnet-a\""));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"growht=4"}), HasSubstr("did you mean \"growth\""));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"growth"}), HasSubstr("expected key=value"));
 }
 
-TEST(Catalogue, BadOptionsSayWhatIsExpected) {
+TEST(Catalog, BadOptionsSayWhatIsExpected) {
   const auto mobilenet = [](const std::string& setting) {
     return refusal<UsageError>("slimmable-mobilenet-v1", {setting});
   };
@@ -53,7 +53,7 @@ TEST(Catalogue, BadOptionsSayWhatIsExpected) {
   EXPECT_THAT(refusal<UsageError>("msdnet", {"reduction=2"}), HasSubstr("expected 0 to 1"));
 }
 
-TEST(Catalogue, OptionsThatDoNotGoTogetherAreRefused) {
+TEST(Catalog, OptionsThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(refusal<UsageError>("nonn-mobilenet-v1", {"devices=2", "part-channels=8-8-8"}),
               HasSubstr("\"part-channels\" has 3 parts; expected at most 2, the devices"));
   EXPECT_THAT(refusal<UsageError>("msdnet", {"activation=lma", "lma-segments=7"}),
@@ -65,7 +65,7 @@ TEST(Catalogue, OptionsThatDoNotGoTogetherAreRefused) {
               HasSubstr("do not go together"));
 }
 
-TEST(Catalogue, EveryMsdNetArgumentChangesTheNet) {
+TEST(Catalog, EveryMsdNetArgumentChangesTheNet) {
   const auto text = [](const std::vector<std::string>& settings) {
     return write_spec(make_net("msdnet", {}, settings));
   };

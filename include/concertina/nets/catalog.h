@@ -31,7 +31,7 @@ struct NetEntry {
   std::vector<NetOption> options;
   NetSpec (*build)(const NetInput& input, const NetOptions& options);
 };
-const std::vector<NetEntry>& net_catalogue();
+const std::vector<NetEntry>& net_catalog();
 
 // Throws NoInputError for an unknown name, UsageError for an unknown option or a bad value; both
 // name the nearest known one. `settings` are "key=value".

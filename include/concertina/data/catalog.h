@@ -14,7 +14,7 @@ struct DatasetEntry {
   bool needs_path;
   Dataset (*read)(const std::string& path);
 };
-const std::vector<DatasetEntry>& dataset_catalogue();
+const std::vector<DatasetEntry>& dataset_catalog();
 
 // "cifar10:DIR", "cifar100:DIR", "cifar100-coarse:DIR", "idx:DIR", "shapes". Throws UsageError for
 // an unknown name (with the nearest) or a missing path, NoInputError for a missing file, DataError

@@ -1,4 +1,4 @@
-#include "concertina/nets/catalogue.h"
+#include "concertina/nets/catalog.h"
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
@@ -90,7 +90,7 @@ std::vector<std::string> option_names(const NetEntry& entry) {
 }  // namespace
 
 // docs/methods.md, MobileNet-V1 and MSDNet, gives the figures of the published ones.
-const std::vector<NetEntry>& net_catalogue() {
+const std::vector<NetEntry>& net_catalog() {
   static const std::vector<NetEntry> entries = {
       mobilenet_entry("slimmable-mobilenet-v1", "MobileNet-V1 in four widths, strides for 32x32",
                       mobilenet_options("1", "1-2-2-2-2", "1-2-2-6-2", "100", "0.25-0.5-0.75-1",
@@ -137,7 +137,7 @@ const std::vector<NetEntry>& net_catalogue() {
 NetSpec make_net(const std::string& name, const NetInput& input,
                  const std::vector<std::string>& settings) {
   std::vector<std::string> names;
-  for (const NetEntry& entry : net_catalogue()) {
+  for (const NetEntry& entry : net_catalog()) {
     names.push_back(entry.name);
     if (entry.name != name) continue;
     NetOptions options;

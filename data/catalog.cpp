@@ -1,4 +1,4 @@
-#include "concertina/data/catalogue.h"
+#include "concertina/data/catalog.h"
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace concertina {
 namespace {
 
 const DatasetEntry& find_entry(const std::string& name) {
-  const auto& entries = dataset_catalogue();
+  const auto& entries = dataset_catalog();
   const auto found = std::find_if(entries.begin(), entries.end(),
                                   [&](const DatasetEntry& entry) { return entry.name == name; });
   if (found != entries.end()) return *found;
@@ -22,7 +22,7 @@ const DatasetEntry& find_entry(const std::string& name) {
 
 }  // namespace
 
-const std::vector<DatasetEntry>& dataset_catalogue() {
+const std::vector<DatasetEntry>& dataset_catalog() {
   static const std::vector<DatasetEntry> entries = {
       {"cifar10", "CIFAR-10, official binary files; 10 classes, 3x32x32", true, readers::cifar10},
       {"cifar100", "CIFAR-100, official binary files; 100 fine classes, 3x32x32", true,

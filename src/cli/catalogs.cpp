@@ -1,7 +1,7 @@
-#include "catalogues.h"
+#include "catalogs.h"
 
-#include "concertina/data/catalogue.h"
-#include "concertina/nets/catalogue.h"
+#include "concertina/data/catalog.h"
+#include "concertina/nets/catalog.h"
 #include "concertina/recipe/recipe.h"
 
 #include "runs.h"
@@ -10,7 +10,7 @@ namespace concertina::cli {
 
 std::vector<Entry> nets() {
   std::vector<Entry> entries;
-  for (const NetEntry& net : net_catalogue()) entries.push_back({net.name, net.summary});
+  for (const NetEntry& net : net_catalog()) entries.push_back({net.name, net.summary});
   return entries;
 }
 
@@ -25,7 +25,7 @@ std::vector<Entry> recipes() {
 
 std::vector<Entry> data_sets() {
   std::vector<Entry> entries;
-  for (const DatasetEntry& data : dataset_catalogue()) entries.push_back({data.name, data.summary});
+  for (const DatasetEntry& data : dataset_catalog()) entries.push_back({data.name, data.summary});
   return entries;
 }
 
