@@ -158,10 +158,10 @@ void log_plan(const NetSpec& net, const Recipe& recipe) {
   for (const Edge& edge : recipe.plan.edges) log_info("plan: " + edge_text(edge));
   const auto& widths = recipe.widths.empty() ? net.widths : recipe.widths;
   std::vector<std::pair<std::string, std::string>> teachers;  // of each student
-  for (const Link& link : recipe.plan.links(plan_step(recipe, widths, net.exit_count()))) {
-    const std::string student = end_text(net, recipe.plan, link.student);
+  for (const LossTerm& term : recipe.plan.loss_terms(plan_step(recipe, widths, net.exit_count()))) {
+    const std::string student = end_text(net, recipe.plan, term.student);
     if (teachers.empty() || teachers.back().first != student) teachers.emplace_back(student, "");
-    teachers.back().second += " " + end_text(net, recipe.plan, link.teacher);
+    teachers.back().second += " " + end_text(net, recipe.plan, term.teacher);
   }
   const bool moves = recipe.random_widths >= 0 || !recipe.plan.stages.empty();
   for (const auto& [student, names] : teachers) {

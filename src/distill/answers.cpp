@@ -29,37 +29,37 @@ Answers::Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& par
       place_(input.place),
       views_(net, plan, input.source, input.place) {}
 
-// The layers that the links and the nodes look at.
+// The layers that the terms and the nodes look at.
 std::vector<std::string> Answers::taps_of(const Subnet& subnet,
-                                          const std::vector<Link>& links) const {
+                                          const std::vector<LossTerm>& terms) const {
   std::vector<std::string> layers;
   const auto add = [&](const std::string& words) {
     for (const std::string& word : split(words, '+')) {
       add_unless_there(find_tap(net_.spec(), subnet, word), layers);
     }
   };
-  const LinkEnd end = LinkEnd::of(subnet);
-  for (const Link& link : links) {
-    const Edge& edge = plan_.edge_of(link);
+  const TermEnd end = TermEnd::of(subnet);
+  for (const LossTerm& term : terms) {
+    const Edge& edge = plan_.edge_of(term);
     if (edge.tap.empty()) continue;
-    if (link.student.is_same(end)) add(edge.tap);
-    if (link.teacher.is_same(end)) add(edge.teacher_tap);
+    if (term.student.is_same(end)) add(edge.tap);
+    if (term.teacher.is_same(end)) add(edge.teacher_tap);
   }
   for (const PlanNode& node : plan_.nodes) {
     if (node.tap.empty()) continue;
-    for (const LinkEnd& member : plan_.members(node, place_)) {
+    for (const TermEnd& member : plan_.members(node, place_)) {
       if (member.is_same(end)) add(node.tap);
     }
   }
   return layers;
 }
 
-void Answers::run(const PassKey& pass, const std::vector<Link>& links) {
+void Answers::run(const PassKey& pass, const std::vector<LossTerm>& terms) {
   const int exits = net_.spec().exit_count();
   std::vector<std::string> layers;
   std::map<int, std::vector<std::string>> of_exit;
   for (int exit = 1; exit <= exits; ++exit) {
-    of_exit[exit] = taps_of({pass.width, exit}, links);
+    of_exit[exit] = taps_of({pass.width, exit}, terms);
     for (const std::string& layer : of_exit[exit]) add_unless_there(layer, layers);
   }
   const std::vector<at::Tensor> found = net_.forward(
@@ -80,24 +80,24 @@ std::vector<Value*> Answers::values_of(const Subnet& subnet, int view) {
   return found;
 }
 
-bool Answers::is_learned(const LinkEnd& end) const {
-  if (end.kind != LinkEnd::Kind::node) return false;
+bool Answers::is_learned(const TermEnd& end) const {
+  if (end.kind != TermEnd::Kind::node) return false;
   const NodeKind kind = node(end).kind;
   if (kind == NodeKind::gate || kind == NodeKind::attention) return true;
-  const std::vector<LinkEnd> members = members_of(end);
+  const std::vector<TermEnd> members = members_of(end);
   return std::any_of(members.begin(), members.end(),
-                     [&](const LinkEnd& member) { return is_learned(member); });
+                     [&](const TermEnd& member) { return is_learned(member); });
 }
 
-std::vector<LinkEnd> Answers::members_of(const LinkEnd& end) const {
-  std::vector<LinkEnd> members = plan_.members(node(end), place_);
-  for (LinkEnd& member : members) member.view = end.view;
+std::vector<TermEnd> Answers::members_of(const TermEnd& end) const {
+  std::vector<TermEnd> members = plan_.members(node(end), place_);
+  for (TermEnd& member : members) member.view = end.view;
   return members;
 }
 
 // Adversarial images are the student's.
-const Teacher::Answer& Answers::external(const LinkEnd& end, const Link& link) {
-  const Width width = views_.is_adversarial(end.view) ? link.student.subnet.width : Width();
+const Teacher::Answer& Answers::external(const TermEnd& end, const LossTerm& term) {
+  const Width width = views_.is_adversarial(end.view) ? term.student.subnet.width : Width();
   const auto key = std::make_tuple(end.node, end.view, width);
   const auto found = externals_.find(key);
   if (found != externals_.end()) return found->second;
@@ -116,50 +116,50 @@ const Teacher::Answer& Answers::external(const LinkEnd& end, const Link& link) {
   return externals_[key] = parts_.teacher(node(end).name).answer(images, taps);
 }
 
-at::Tensor Answers::logits(const LinkEnd& end, const Link& link) {
-  if (end.kind == LinkEnd::Kind::subnet) return values_.at({end.subnet, end.view}).at("").leaf;
-  return is_frozen(node(end)) ? external(end, link).logits : combined(end, link);
+at::Tensor Answers::logits(const TermEnd& end, const LossTerm& term) {
+  if (end.kind == TermEnd::Kind::subnet) return values_.at({end.subnet, end.view}).at("").leaf;
+  return is_frozen(node(end)) ? external(end, term).logits : combined(end, term);
 }
 
-at::Tensor Answers::tap(const LinkEnd& end, const std::string& word, const Link& link) {
-  if (end.kind == LinkEnd::Kind::node && node(end).kind == NodeKind::filters) {
-    const at::Tensor& map = external(members_of(end).front(), link).taps.at(node(end).tap);
+at::Tensor Answers::tap(const TermEnd& end, const std::string& word, const LossTerm& term) {
+  if (end.kind == TermEnd::Kind::node && node(end).kind == NodeKind::filters) {
+    const at::Tensor& map = external(members_of(end).front(), term).taps.at(node(end).tap);
     std::vector<int> channels;
     for (const auto& part : node(end).channels) {
       channels.insert(channels.end(), part.begin(), part.end());
     }
     return at::index_select(map, 1, at::tensor(channels, at::kLong).to(map.device()));
   }
-  if (end.kind == LinkEnd::Kind::node) return external(end, link).taps.at(word);
+  if (end.kind == TermEnd::Kind::node) return external(end, term).taps.at(word);
   return values_.at({end.subnet, end.view}).at(find_tap(net_.spec(), end.subnet, word)).leaf;
 }
 
-at::Tensor Answers::combined(const LinkEnd& end, const Link& link) {
-  const std::vector<LinkEnd> members = members_of(end);
+at::Tensor Answers::combined(const TermEnd& end, const LossTerm& term) {
+  const std::vector<TermEnd> members = members_of(end);
   std::vector<at::Tensor> all;
-  for (const LinkEnd& member : members) all.push_back(logits(member, link));
+  for (const TermEnd& member : members) all.push_back(logits(member, term));
   switch (node(end).kind) {
     case NodeKind::mean_logits:
       return mean_logits(all);
     case NodeKind::mean_probs:
       return mean_probabilities(all, node(end).temperature);
     case NodeKind::gate:
-      return gated_logits(all, parts_.gate(end.node, tap(members.front(), node(end).tap, link)));
+      return gated_logits(all, parts_.gate(end.node, tap(members.front(), node(end).tap, term)));
     default:
-      return attended(end, members, link, all);
+      return attended(end, members, term, all);
   }
 }
 
-at::Tensor Answers::attended(const LinkEnd& end, const std::vector<LinkEnd>& members,
-                             const Link& link, const std::vector<at::Tensor>& all) {
+at::Tensor Answers::attended(const TermEnd& end, const std::vector<TermEnd>& members,
+                             const LossTerm& term, const std::vector<at::Tensor>& all) {
   const std::string& word = node(end).tap;
   std::vector<at::Tensor> keys;
-  for (const LinkEnd& member : members) {
-    keys.push_back(parts_.key(end.node, member, tap(member, word, link)));
+  for (const TermEnd& member : members) {
+    keys.push_back(parts_.key(end.node, member, tap(member, word, term)));
   }
-  LinkEnd asking = link.student;
+  TermEnd asking = term.student;
   asking.view = end.view;
-  const at::Tensor query = parts_.query(end.node, asking, tap(asking, word, link));
+  const at::Tensor query = parts_.query(end.node, asking, tap(asking, word, term));
   return attention_logits(query, keys, all);
 }
 

@@ -13,12 +13,12 @@
 
 namespace concertina {
 
-// One output of a sub-model. Losses see `leaf`, so that each link's gradient in it is known by
+// One output of a sub-model. Losses see `leaf`, so that each term's gradient in it is known by
 // itself; their sum goes backward through `output` once.
 struct Value {
   at::Tensor output;
   at::Tensor leaf;
-  at::Tensor gradient;  // undefined until a link adds to it
+  at::Tensor gradient;  // undefined until a term adds to it
 };
 
 // A width's pass over a view's images (index into DistillPlan::views, or -1).
@@ -36,32 +36,32 @@ class Answers {
   Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
           const StepInput& input);
 
-  // Runs a width once: all its exits, and the taps that the links look at.
-  void run(const PassKey& pass, const std::vector<Link>& links);
+  // Runs a width once: all its exits, and the taps that the terms look at.
+  void run(const PassKey& pass, const std::vector<LossTerm>& terms);
   // After the pass went backward.
   void learn(const PassKey& pass) { views_.learn(pass.view, pass.width); }
 
-  // Logits [B, C] of an end of a link.
-  at::Tensor logits(const LinkEnd& end, const Link& link);
+  // Logits [B, C] of an end of a term.
+  at::Tensor logits(const TermEnd& end, const LossTerm& term);
   // A map [B, C, H, W] by a tap's word.
-  at::Tensor tap(const LinkEnd& end, const std::string& word, const Link& link);
+  at::Tensor tap(const TermEnd& end, const std::string& word, const LossTerm& term);
 
   // Whether something learned stands between the nets and the end.
-  bool is_learned(const LinkEnd& end) const;
+  bool is_learned(const TermEnd& end) const;
 
   // Every output of a sub-model in a pass that has run, and none otherwise.
   std::vector<Value*> values_of(const Subnet& subnet, int view);
 
  private:
-  const PlanNode& node(const LinkEnd& end) const {
+  const PlanNode& node(const TermEnd& end) const {
     return plan_.nodes[static_cast<std::size_t>(end.node)];
   }
-  std::vector<std::string> taps_of(const Subnet& subnet, const std::vector<Link>& links) const;
+  std::vector<std::string> taps_of(const Subnet& subnet, const std::vector<LossTerm>& terms) const;
   // The node's members, who look at what it looks at.
-  std::vector<LinkEnd> members_of(const LinkEnd& end) const;
-  const Teacher::Answer& external(const LinkEnd& end, const Link& link);
-  at::Tensor combined(const LinkEnd& end, const Link& link);
-  at::Tensor attended(const LinkEnd& end, const std::vector<LinkEnd>& members, const Link& link,
+  std::vector<TermEnd> members_of(const TermEnd& end) const;
+  const Teacher::Answer& external(const TermEnd& end, const LossTerm& term);
+  at::Tensor combined(const TermEnd& end, const LossTerm& term);
+  at::Tensor attended(const TermEnd& end, const std::vector<TermEnd>& members, const LossTerm& term,
                       const std::vector<at::Tensor>& logits);
 
   FlexibleNet& net_;

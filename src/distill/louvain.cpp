@@ -35,16 +35,16 @@ class Level {
   // True where the node found a better community than its own.
   bool move(int node) {
     constexpr double kLeastGain = 1e-12;  // what rounding could have made
-    std::map<int, double> links;          // weight to each neighboring community
+    std::map<int, double> terms;          // weight to each neighboring community
     for (int other = 0; other < graph_.nodes; ++other) {
       const double weight = graph_.at(node, other);
-      if (other != node && weight > 0) links[community_[index(other)]] += weight;
+      if (other != node && weight > 0) terms[community_[index(other)]] += weight;
     }
     const int own = community_[index(node)];
     total_[index(own)] -= degree_[index(node)];
     int best = own;
-    double most = gain(node, own, links[own]) + kLeastGain;
-    for (const auto& [community, weight] : links) {
+    double most = gain(node, own, terms[own]) + kLeastGain;
+    for (const auto& [community, weight] : terms) {
       const double here = gain(node, community, weight);
       if (here <= most) continue;
       best = community;

@@ -74,16 +74,16 @@ double percentile(std::vector<double> values, double percent) {
 
 void keep_strongest_links(Graph& graph) {
   constexpr double kPercentile = 99;
-  std::vector<double> links;
+  std::vector<double> terms;
   for (const double weight : graph.weights) {
-    if (weight != 0) links.push_back(weight);
+    if (weight != 0) terms.push_back(weight);
   }
-  if (links.empty()) return;
-  const double least = percentile(std::move(links), kPercentile);
+  if (terms.empty()) return;
+  const double least = percentile(std::move(terms), kPercentile);
   for (double& weight : graph.weights) weight = weight < least ? 0 : weight;
 }
 
-// Communities, largest first, of the same size by their first filter. Filters without a link are
+// Communities, largest first, of the same size by their first filter. Filters without a term are
 // one of them.
 std::vector<Part> communities_of(const Graph& graph) {
   constexpr double kResolution = 0.7;
@@ -115,10 +115,10 @@ std::vector<Part> communities_of(const Graph& graph) {
 at::Tensor embedding(const at::Tensor& together, const Part& filters, std::int64_t count) {
   constexpr double kNothing = 1e-9;
   const at::Tensor places = at::tensor(filters, at::kLong);
-  const at::Tensor links = together.index_select(0, places).index_select(1, places);
-  const at::Tensor root = at::sqrt(at::sum(links, 1, true));
+  const at::Tensor terms = together.index_select(0, places).index_select(1, places);
+  const at::Tensor root = at::sqrt(at::sum(terms, 1, true));
   const at::Tensor inverse = at::where(at::gt(root, 0), at::reciprocal(root), root);
-  const at::Tensor normal = at::mul(at::mul(links, inverse), at::t(inverse));
+  const at::Tensor normal = at::mul(at::mul(terms, inverse), at::t(inverse));
   // The leading eigenvector is `root`, the same for all filters; without it the next one leads.
   const at::Tensor trivial = at::div(root, at::clamp_min(at::norm(root), 1e-300));
   const auto [values, vectors] =

@@ -25,8 +25,8 @@ at::Tensor normed(const at::Tensor& input, const at::Tensor& weight, const at::T
 
 // " (64-70-58: the net's part-channels)" of a node with several parts, which a net of devices
 // needs.
-std::string sizes_of_parts(const DistillPlan& plan, const LinkEnd& end) {
-  if (end.kind != LinkEnd::Kind::node) return "";
+std::string sizes_of_parts(const DistillPlan& plan, const TermEnd& end) {
+  if (end.kind != TermEnd::Kind::node) return "";
   std::vector<std::string> sizes;
   for (const auto& part : plan.nodes[static_cast<std::size_t>(end.node)].channels) {
     sizes.push_back(std::to_string(part.size()));
@@ -80,8 +80,8 @@ at::Tensor PlanParts::make(const std::string& name, at::IntArrayRef sizes, doubl
   return value;
 }
 
-TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
-  if (end.kind == LinkEnd::Kind::subnet) {
+TapShape PlanParts::shape_of(const TermEnd& end, const std::string& tap) const {
+  if (end.kind == TermEnd::Kind::subnet) {
     return tap_shape(net_, end.subnet, find_tap(net_, end.subnet, tap));
   }
   const PlanNode& node = plan_.nodes[static_cast<std::size_t>(end.node)];
@@ -99,21 +99,21 @@ TapShape PlanParts::shape_of(const LinkEnd& end, const std::string& tap) const {
 }
 
 // "distill/edge2.w0.500.teacher/": few parts, because files limit how deep a name goes.
-std::string PlanParts::prefix(int edge, const LinkEnd& student, const LinkEnd& teacher,
+std::string PlanParts::prefix(int edge, const TermEnd& student, const TermEnd& teacher,
                               std::size_t which) const {
   return "distill/edge" + std::to_string(edge + 1) + "." + end_text(net_, plan_, student) + "." +
          end_text(net_, plan_, teacher) + "/" + (which == 0 ? "" : "second.");
 }
 
-void PlanParts::check_attention(const Link& link, const PlanStep& first) const {
-  if (link.teacher.kind != LinkEnd::Kind::node) return;
-  const PlanNode& node = plan_.nodes[static_cast<std::size_t>(link.teacher.node)];
+void PlanParts::check_attention(const LossTerm& term, const PlanStep& first) const {
+  if (term.teacher.kind != TermEnd::Kind::node) return;
+  const PlanNode& node = plan_.nodes[static_cast<std::size_t>(term.teacher.node)];
   if (node.kind != NodeKind::attention) return;
-  const std::vector<LinkEnd> members = plan_.members(node, first);
-  const auto is_it = [&](const LinkEnd& member) { return member.is_same(link.student); };
+  const std::vector<TermEnd> members = plan_.members(node, first);
+  const auto is_it = [&](const TermEnd& member) { return member.is_same(term.student); };
   if (std::any_of(members.begin(), members.end(), is_it)) return;
   throw UsageError("node \"" + node.name + "\" pays attention for its members only, and " +
-                   end_text(net_, plan_, link.student) + " is none");
+                   end_text(net_, plan_, term.student) + " is none");
 }
 
 // One for each pair of ends that an edge can ever join.
@@ -123,35 +123,35 @@ void PlanParts::make_adapters(PlanStep first) {
     edge.drop = 0;
     if (edge.teacher.role == Role::assistant) edge.teacher.role = Role::larger;  // in time
   }
-  std::vector<Link> links;
+  std::vector<LossTerm> terms;
   for (first.stage = 0; first.stage < std::max(1, static_cast<int>(plan_.stages.size()));
        ++first.stage) {
-    for (const Link& link : undropped.links(first)) links.push_back(link);
+    for (const LossTerm& term : undropped.loss_terms(first)) terms.push_back(term);
   }
-  for (const Link& link : links) {
-    check_attention(link, first);
-    const Edge& edge = plan_.edge_of(link);
+  for (const LossTerm& term : terms) {
+    check_attention(term, first);
+    const Edge& edge = plan_.edge_of(term);
     if (edge.tap.empty()) continue;
     const std::vector<std::string> taps = split(edge.tap, '+');
     const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
     for (std::size_t which = 0; which < taps.size(); ++which) {
-      const int in = shape_of(link.student, taps[which]).channels;
-      if (link.from_label()) continue;
-      make_adapter(link, which, in, shape_of(link.teacher, theirs[which]).channels);
+      const int in = shape_of(term.student, taps[which]).channels;
+      if (term.from_label()) continue;
+      make_adapter(term, which, in, shape_of(term.teacher, theirs[which]).channels);
     }
   }
 }
 
-void PlanParts::make_adapter(const Link& link, std::size_t which, int in, int out) {
-  const Edge& edge = plan_.edge_of(link);
+void PlanParts::make_adapter(const LossTerm& term, std::size_t which, int in, int out) {
+  const Edge& edge = plan_.edge_of(term);
   if (edge.adapter == Adapter::none) {
     if (in == out || !is_channelwise(edge.criterion)) return;
-    throw UsageError("edge \"" + edge_text(edge) + "\": " + end_text(net_, plan_, link.student) +
+    throw UsageError("edge \"" + edge_text(edge) + "\": " + end_text(net_, plan_, term.student) +
                      " has " + std::to_string(in) + " channels at its tap; expected " +
-                     std::to_string(out) + ", as " + end_text(net_, plan_, link.teacher) + " has" +
-                     sizes_of_parts(plan_, link.teacher) + ", or an adapter");
+                     std::to_string(out) + ", as " + end_text(net_, plan_, term.teacher) + " has" +
+                     sizes_of_parts(plan_, term.teacher) + ", or an adapter");
   }
-  const std::string name = prefix(link.edge, link.student, link.teacher, which);
+  const std::string name = prefix(term.edge, term.student, term.teacher, which);
   if (tensors_.count(name + "conv/weight") != 0) return;  // of another stage
   make(name + "conv/weight", {out, in, 1, 1}, std::sqrt(2.0 / out), 0, "out,in,height,width");
   if (edge.adapter == Adapter::linear) make(name + "conv/bias", {out}, 0, 0, "channel");
@@ -163,7 +163,7 @@ void PlanParts::make_adapter(const Link& link, std::size_t which, int in, int ou
 void PlanParts::make_nodes(const PlanStep& first) {
   for (const PlanNode& node : plan_.nodes) {
     if (!is_learned(node)) continue;
-    const std::vector<LinkEnd> members = plan_.members(node, first);
+    const std::vector<TermEnd> members = plan_.members(node, first);
     const std::string name = "distill/" + node.name + "/";
     if (node.kind == NodeKind::gate) {
       const auto count = static_cast<std::int64_t>(members.size());
@@ -180,9 +180,9 @@ void PlanParts::make_nodes(const PlanStep& first) {
 
 // Peers of one size share their matrices, as the published code's; peers of several have their own.
 void PlanParts::make_attention(const std::string& name, const PlanNode& node,
-                               const std::vector<LinkEnd>& members) {
+                               const std::vector<TermEnd>& members) {
   std::vector<int> channels;
-  for (const LinkEnd& member : members) channels.push_back(shape_of(member, node.tap).channels);
+  for (const TermEnd& member : members) channels.push_back(shape_of(member, node.tap).channels);
   const auto [least, most] = std::minmax_element(channels.begin(), channels.end());
   const int size = std::max(1, *least / 8);
   const std::size_t count = *least == *most ? 1 : members.size();
@@ -196,7 +196,7 @@ void PlanParts::make_attention(const std::string& name, const PlanNode& node,
 
 std::vector<Parameter> PlanParts::parameters() const { return parameters_; }
 
-at::Tensor PlanParts::adapt(int edge, const LinkEnd& student, const LinkEnd& teacher,
+at::Tensor PlanParts::adapt(int edge, const TermEnd& student, const TermEnd& teacher,
                             const at::Tensor& tap, std::size_t which) const {
   const Adapter kind = plan_.edges[static_cast<std::size_t>(edge)].adapter;
   if (kind == Adapter::none) return tap;
@@ -215,7 +215,7 @@ at::Tensor PlanParts::gate(int node, const at::Tensor& map) const {
   return at::softmax(at::relu(scores), 1);
 }
 
-at::Tensor PlanParts::projected(int node, const LinkEnd& member, const at::Tensor& map,
+at::Tensor PlanParts::projected(int node, const TermEnd& member, const at::Tensor& map,
                                 const std::string& what) const {
   const std::string name = "distill/" + plan_.nodes[static_cast<std::size_t>(node)].name + "/";
   const auto shared = tensors_.find(name + what);
@@ -225,11 +225,11 @@ at::Tensor PlanParts::projected(int node, const LinkEnd& member, const at::Tenso
   return at::matmul(pooled(map), matrix);
 }
 
-at::Tensor PlanParts::query(int node, const LinkEnd& member, const at::Tensor& map) const {
+at::Tensor PlanParts::query(int node, const TermEnd& member, const at::Tensor& map) const {
   return projected(node, member, map, "query");
 }
 
-at::Tensor PlanParts::key(int node, const LinkEnd& member, const at::Tensor& map) const {
+at::Tensor PlanParts::key(int node, const TermEnd& member, const at::Tensor& map) const {
   return projected(node, member, map, "key");
 }
 

@@ -29,14 +29,14 @@ class Walk {
         parts_(parts),
         input_(input),
         answers_(net, plan, parts, input),
-        links_(plan.links(input.place)) {}
+        terms_(plan.loss_terms(input.place)) {}
 
   StepReport run() {
     const std::vector<PassKey> passes = needed_passes();
     for (std::size_t now = 0; now < passes.size(); ++now) {
-      answers_.run(passes[now], links_);
-      for (const Link& link : links_) {
-        if (last_of(ends_of(link), passes) == now) follow(link);
+      answers_.run(passes[now], terms_);
+      for (const LossTerm& term : terms_) {
+        if (last_of(ends_of(term), passes) == now) follow(term);
       }
       for (std::size_t done = 0; done <= now; ++done) {
         if (last_gradient(passes[done], passes) == now) backward(passes[done]);
@@ -51,18 +51,18 @@ class Walk {
  private:
   using Ends = std::vector<std::pair<Subnet, int>>;  // sub-models, and the views they look at
 
-  bool is_through(const Link& link) const {
-    return !link.from_label() && plan_.edge_of(link).gradient == GradientPolicy::through;
+  bool is_through(const LossTerm& term) const {
+    return !term.from_label() && plan_.edge_of(term).gradient == GradientPolicy::through;
   }
 
-  // What a link joins, its student first; what it gives gradients.
-  Ends ends_of(const Link& link) const { return collect({link.student, link.teacher}); }
-  Ends learners_of(const Link& link) const {
-    return is_through(link) ? ends_of(link) : collect({link.student});
+  // What a term joins, its student first; what it gives gradients.
+  Ends ends_of(const LossTerm& term) const { return collect({term.student, term.teacher}); }
+  Ends learners_of(const LossTerm& term) const {
+    return is_through(term) ? ends_of(term) : collect({term.student});
   }
-  Ends collect(const std::vector<LinkEnd>& ends) const {
+  Ends collect(const std::vector<TermEnd>& ends) const {
     Ends found;
-    for (const LinkEnd& end : ends) {
+    for (const TermEnd& end : ends) {
       for (const Subnet& subnet : plan_.subnets_of(end, input_.place)) {
         const auto one = std::make_pair(subnet, end.view);
         if (std::find(found.begin(), found.end(), one) == found.end()) found.push_back(one);
@@ -71,11 +71,11 @@ class Walk {
     return found;
   }
 
-  // Widest first, each with the views that links have of it.
+  // Widest first, each with the views that terms have of it.
   std::vector<PassKey> needed_passes() const {
     std::vector<PassKey> passes;
-    for (const Link& link : links_) {
-      for (const auto& [subnet, view] : ends_of(link)) {
+    for (const LossTerm& term : terms_) {
+      for (const auto& [subnet, view] : ends_of(term)) {
         const PassKey pass{subnet.width, view};
         if (std::find(passes.begin(), passes.end(), pass) == passes.end()) passes.push_back(pass);
       }
@@ -101,101 +101,102 @@ class Walk {
   std::size_t last_gradient(const PassKey& pass, const std::vector<PassKey>& passes) const {
     const auto itself = std::find(passes.begin(), passes.end(), pass) - passes.begin();
     auto last = static_cast<std::size_t>(itself);
-    for (const Link& link : links_) {
-      for (const auto& [subnet, view] : learners_of(link)) {
+    for (const LossTerm& term : terms_) {
+      for (const auto& [subnet, view] : learners_of(term)) {
         if (!(pass == PassKey{subnet.width, view})) continue;
-        last = std::max(last, last_of(ends_of(link), passes));
+        last = std::max(last, last_of(ends_of(term), passes));
       }
     }
     return last;
   }
 
-  void follow(const Link& link) {
-    if (link.weight == 0) return;
+  void follow(const LossTerm& term) {
+    if (term.weight == 0) return;
     const at::Tensor loss =
-        at::mul(edge_loss(plan_.edge_of(link), link.temperature, inputs_of(link)), link.weight);
+        at::mul(edge_loss(plan_.edge_of(term), term.temperature, inputs_of(term)), term.weight);
     std::vector<Value*> values;
     std::vector<at::Tensor> wanted;
-    for (const auto& [subnet, view] : learners_of(link)) {
+    for (const auto& [subnet, view] : learners_of(term)) {
       for (Value* value : answers_.values_of(subnet, view)) {
         values.push_back(value);
         wanted.push_back(value->leaf);
       }
     }
-    std::vector<Parameter> learned = learned_of(link);
+    std::vector<Parameter> learned = learned_of(term);
     for (const Parameter& parameter : learned) wanted.push_back(parameter.value);
     const auto gradients = torch::autograd::grad({loss}, wanted, {}, /*retain_graph=*/{},
                                                  /*create_graph=*/false, /*allow_unused=*/true);
-    record(link, loss, {gradients.begin(), gradients.begin() + own_values(link)});
+    record(term, loss, {gradients.begin(), gradients.begin() + own_values(term)});
     for (std::size_t k = 0; k < values.size(); ++k) add(values[k]->gradient, gradients[k]);
     for (std::size_t k = 0; k < learned.size(); ++k) {
       add(learned[k].value.mutable_grad(), gradients[values.size() + k]);
     }
   }
 
-  // How many of a link's values are its student's; they come first.
-  std::ptrdiff_t own_values(const Link& link) {
+  // How many of a term's values are its student's; they come first.
+  std::ptrdiff_t own_values(const LossTerm& term) {
     std::ptrdiff_t count = 0;
-    for (const auto& [subnet, view] : collect({link.student})) {
+    for (const auto& [subnet, view] : collect({term.student})) {
       count += static_cast<std::ptrdiff_t>(answers_.values_of(subnet, view).size());
     }
     return count;
   }
 
-  std::vector<Parameter> learned_of(const Link& link) const {
-    const bool any = plan_.edge_of(link).adapter != Adapter::none ||
-                     answers_.is_learned(link.student) ||
-                     (is_through(link) && answers_.is_learned(link.teacher));
+  std::vector<Parameter> learned_of(const LossTerm& term) const {
+    const bool any = plan_.edge_of(term).adapter != Adapter::none ||
+                     answers_.is_learned(term.student) ||
+                     (is_through(term) && answers_.is_learned(term.teacher));
     return any ? parts_.parameters() : std::vector<Parameter>{};
   }
 
-  LossInputs inputs_of(const Link& link) {
+  LossInputs inputs_of(const LossTerm& term) {
     LossInputs in;
     in.labels = input_.source.labels;
-    const Edge& edge = plan_.edge_of(link);
+    const Edge& edge = plan_.edge_of(term);
     if (edge.tap.empty()) {
-      in.student = answers_.logits(link.student, link);
-      if (!link.from_label()) in.teacher = target(link, "");
+      in.student = answers_.logits(term.student, term);
+      if (!term.from_label()) in.teacher = target(term, "");
       return in;
     }
     const std::vector<std::string> taps = split(edge.tap, '+');
     const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
     for (std::size_t which = 0; which < taps.size(); ++which) {
-      const at::Tensor student = parts_.adapt(link.edge, link.student, link.teacher,
-                                              answers_.tap(link.student, taps[which], link), which);
+      const at::Tensor student = parts_.adapt(term.edge, term.student, term.teacher,
+                                              answers_.tap(term.student, taps[which], term), which);
       (which == 0 ? in.student : in.student_second) = student;
-      if (link.from_label()) continue;
-      (which == 0 ? in.teacher : in.teacher_second) = target(link, theirs[which]);
+      if (term.from_label()) continue;
+      (which == 0 ? in.teacher : in.teacher_second) = target(term, theirs[which]);
     }
     return in;
   }
 
-  // What the teacher of a link says: its logits, or a tap. Behind `stop` nothing remembers how.
-  at::Tensor target(const Link& link, const std::string& tap) {
+  // What the teacher of a term says: its logits, or a tap. Behind `stop` nothing remembers how.
+  at::Tensor target(const LossTerm& term, const std::string& tap) {
     const auto said = [&] {
-      return tap.empty() ? answers_.logits(link.teacher, link)
-                         : answers_.tap(link.teacher, tap, link);
+      return tap.empty() ? answers_.logits(term.teacher, term)
+                         : answers_.tap(term.teacher, tap, term);
     };
-    if (is_through(link)) return said();
+    if (is_through(term)) return said();
     const at::NoGradGuard guard;
     return said().detach();
   }
 
-  void record(const Link& link, const at::Tensor& loss, const std::vector<at::Tensor>& gradients) {
+  void record(const LossTerm& term, const at::Tensor& loss,
+              const std::vector<at::Tensor>& gradients) {
     double squares = 0;
     for (const at::Tensor& gradient : gradients) {
       if (!gradient.defined()) continue;
       const double norm = at::norm(gradient).item<double>();
       squares += norm * norm;
     }
-    const LinkReport entry{link, loss.item<double>(), std::sqrt(squares)};
+    const TermReport entry{term, loss.item<double>(), std::sqrt(squares)};
     if (!std::isfinite(entry.loss) || !std::isfinite(entry.gradient_norm)) {
-      throw DivergedError("diverged: " + end_text(spec_, plan_, link.student) + ", edge \"" +
-                          edge_text(plan_.edge_of(link)) + "\": loss " + format_real(entry.loss) +
+      throw DivergedError("diverged: " + end_text(spec_, plan_, term.student) + ", edge \"" +
+                          edge_text(plan_.edge_of(term)) + "\": loss " + format_real(entry.loss) +
                           ", gradient norm " + format_real(entry.gradient_norm) +
                           "; expected finite numbers (try a lower learning rate)");
     }
-    report_.links.push_back(entry);
+    report_.terms.push_back(entry);
   }
 
   void backward(const PassKey& pass) {
@@ -219,11 +220,11 @@ class Walk {
     const auto ran = std::find_if(passes.begin(), passes.end(),
                                   [&](const PassKey& pass) { return pass.width == subnet.width; });
     if (ran == passes.end()) return;
-    LinkEnd end = LinkEnd::of(subnet);
+    TermEnd end = TermEnd::of(subnet);
     end.view = ran->view;
     SubnetReport entry{subnet, 0, 0};
-    for (const LinkReport& link : report_.links) {
-      if (link.link.student.is_same(end)) entry.loss += link.loss;
+    for (const TermReport& term : report_.terms) {
+      if (term.term.student.is_same(end)) entry.loss += term.loss;
     }
     const at::Tensor hits = at::eq(at::argmax(answers_.logits(end, {}), 1), input_.source.labels);
     entry.correct = at::sum(hits).item<std::int64_t>();
@@ -235,7 +236,7 @@ class Walk {
   const PlanParts& parts_;
   const StepInput& input_;
   Answers answers_;
-  std::vector<Link> links_;
+  std::vector<LossTerm> terms_;
   StepReport report_;
 };
 

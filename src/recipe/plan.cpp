@@ -11,13 +11,13 @@ namespace concertina {
 namespace {
 
 // Every sub-model larger than `student` along the chain of next_larger, nearest first.
-std::vector<LinkEnd> larger_than(const Subnet& student, const std::vector<Subnet>& subnets) {
+std::vector<TermEnd> larger_than(const Subnet& student, const std::vector<Subnet>& subnets) {
   const int last = subnets.front().exit;
-  std::vector<LinkEnd> chain;
+  std::vector<TermEnd> chain;
   for (auto it = subnets.rbegin(); it != subnets.rend(); ++it) {
     const bool later_exit = it->width == student.width && it->exit > student.exit;
     if (later_exit || (it->width > student.width && it->exit == last)) {
-      chain.push_back(LinkEnd::of(*it));
+      chain.push_back(TermEnd::of(*it));
     }
   }
   return chain;
@@ -38,45 +38,45 @@ Names names_of(const std::vector<Thing>& things) {
   return result;
 }
 
-bool is_in(const LinkEnd& end, const std::vector<LinkEnd>& ends) {
+bool is_in(const TermEnd& end, const std::vector<TermEnd>& ends) {
   return std::any_of(ends.begin(), ends.end(),
-                     [&](const LinkEnd& other) { return other.is_same(end); });
+                     [&](const TermEnd& other) { return other.is_same(end); });
 }
 
-// The students of the links, and the sub-models behind those that are nodes.
-std::vector<LinkEnd> learners(const DistillPlan& plan, const PlanStep& step,
-                              const std::vector<Link>& links) {
-  std::vector<LinkEnd> found;
-  for (const Link& link : links) {
-    if (is_in(link.student, found)) continue;
-    found.push_back(link.student);
-    const std::vector<Subnet> subnets = plan.subnets_of(link.student, step);
+// The students of the terms, and the sub-models behind those that are nodes.
+std::vector<TermEnd> learners(const DistillPlan& plan, const PlanStep& step,
+                              const std::vector<LossTerm>& terms) {
+  std::vector<TermEnd> found;
+  for (const LossTerm& term : terms) {
+    if (is_in(term.student, found)) continue;
+    found.push_back(term.student);
+    const std::vector<Subnet> subnets = plan.subnets_of(term.student, step);
     if (subnets.empty()) {
-      throw UsageError("node \"" + plan.nodes[static_cast<std::size_t>(link.student.node)].name +
+      throw UsageError("node \"" + plan.nodes[static_cast<std::size_t>(term.student.node)].name +
                        "\" cannot learn: no sub-model is a member of it");
     }
-    for (const Subnet& subnet : subnets) found.push_back(LinkEnd::of(subnet));
+    for (const Subnet& subnet : subnets) found.push_back(TermEnd::of(subnet));
   }
   return found;
 }
 
-// One step's links being made.
-class Linker {
+// One step's terms being made.
+class TermBuilder {
  public:
-  Linker(const DistillPlan& plan, const PlanStep& step)
+  TermBuilder(const DistillPlan& plan, const PlanStep& step)
       : plan_(plan), step_(step), subnets_(largest_first(step.active, step.exits)) {}
 
-  std::vector<Link> run() {
+  std::vector<LossTerm> run() {
     for (const Subnet& student : subnets_) add_student(student);
     for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
       const Endpoint& student = plan_.edges[static_cast<std::size_t>(edge)].student;
       if (student.role != Role::node || !acts(edge)) continue;
-      add_links(edge, LinkEnd::of_node(index_of(plan_.nodes, student.node)));
+      add_links(edge, TermEnd::of_node(index_of(plan_.nodes, student.node)));
     }
     if (plan_.averages) {
-      for (Link& link : links_) link.weight /= static_cast<double>(subnets_.size());
+      for (LossTerm& term : terms_) term.weight /= static_cast<double>(subnets_.size());
     }
-    return std::move(links_);
+    return std::move(terms_);
   }
 
  private:
@@ -89,17 +89,17 @@ class Linker {
   }
 
   // On a chain of n: the one at round(rank (n - 1)).
-  LinkEnd assistant(const Edge& edge, const std::vector<LinkEnd>& chain) const {
+  TermEnd assistant(const Edge& edge, const std::vector<TermEnd>& chain) const {
     const double last = static_cast<double>(chain.size() - 1);
     return chain[static_cast<std::size_t>(std::lround(edge.rank.at(step_.now) * last))];
   }
 
-  std::vector<LinkEnd> teachers(const Edge& edge, const LinkEnd& student) const {
+  std::vector<TermEnd> teachers(const Edge& edge, const TermEnd& student) const {
     const Endpoint& teacher = edge.teacher;
-    if (teacher.role == Role::label) return {LinkEnd{}};
-    if (teacher.role == Role::node) return {LinkEnd::of_node(index_of(plan_.nodes, teacher.node))};
-    std::vector<LinkEnd> found;
-    if (student.kind == LinkEnd::Kind::subnet && teacher.role != Role::peers &&
+    if (teacher.role == Role::label) return {TermEnd{}};
+    if (teacher.role == Role::node) return {TermEnd::of_node(index_of(plan_.nodes, teacher.node))};
+    std::vector<TermEnd> found;
+    if (student.kind == TermEnd::Kind::subnet && teacher.role != Role::peers &&
         teacher.role != Role::submodel && teacher.role != Role::smallest) {
       found = larger_than(student.subnet, subnets_);
       if (found.empty() || teacher.role == Role::larger) return found;
@@ -107,7 +107,7 @@ class Linker {
       return {teacher.role == Role::full ? found.back() : found.front()};
     }
     for (auto subnet = subnets_.rbegin(); subnet != subnets_.rend(); ++subnet) {
-      const LinkEnd end = LinkEnd::of(*subnet);
+      const TermEnd end = TermEnd::of(*subnet);
       const bool named = teacher.role == Role::peers || is_named(teacher, *subnet, subnets_);
       if (named && !end.is_same(student)) found.push_back(end);
     }
@@ -115,24 +115,24 @@ class Linker {
   }
 
   // Leaves edge.drop of them out, at least one stays; who goes depends on seed, step and student.
-  void drop(const Edge& edge, std::vector<LinkEnd>& found) const {
+  void drop(const Edge& edge, std::vector<TermEnd>& found) const {
     CounterRandom random(step_.seed, Stream::drop_edge, static_cast<std::uint32_t>(step_.step),
-                         links_.size());
+                         terms_.size());
     for (int k = 0; k < edge.drop && found.size() > 1; ++k) {
       found.erase(found.begin() + random.below(static_cast<std::uint32_t>(found.size())));
     }
   }
 
-  void add_links(int index, const LinkEnd& student) {
+  void add_links(int index, const TermEnd& student) {
     const Edge& edge = plan_.edges[static_cast<std::size_t>(index)];
-    std::vector<LinkEnd> found = teachers(edge, student);
+    std::vector<TermEnd> found = teachers(edge, student);
     if (edge.drop > 0) drop(edge, found);
-    LinkEnd seen = student;
+    TermEnd seen = student;
     seen.view = index_of(plan_.views, edge.view);
     const double shared = edge.share == Share::mean ? static_cast<double>(found.size()) : 1;
-    for (LinkEnd& teacher : found) {
+    for (TermEnd& teacher : found) {
       teacher.view = index_of(plan_.views, edge.teacher_view);
-      links_.push_back({index, false, seen, teacher, edge.weight.at(step_.now) / shared,
+      terms_.push_back({index, false, seen, teacher, edge.weight.at(step_.now) / shared,
                         edge.temperature.at(step_.now)});
     }
   }
@@ -146,23 +146,23 @@ class Linker {
   }
 
   void add_student(const Subnet& student) {
-    const std::size_t before = links_.size();
+    const std::size_t before = terms_.size();
     int unmet = -1;
     for (int edge = 0; edge < static_cast<int>(plan_.edges.size()); ++edge) {
       const Endpoint& named = plan_.edges[static_cast<std::size_t>(edge)].student;
       if (!acts(edge) || !is_named(named, student, subnets_)) continue;
-      add_links(edge, LinkEnd::of(student));
+      add_links(edge, TermEnd::of(student));
       unmet = edge;
     }
-    if (unmet >= 0 && links_.size() == before) {
-      links_.push_back({fallback_edge(unmet), true, LinkEnd::of(student), {}, 1, 1});
+    if (unmet >= 0 && terms_.size() == before) {
+      terms_.push_back({fallback_edge(unmet), true, TermEnd::of(student), {}, 1, 1});
     }
   }
 
   const DistillPlan& plan_;
   const PlanStep& step_;
   std::vector<Subnet> subnets_;
-  std::vector<Link> links_;
+  std::vector<LossTerm> terms_;
 };
 
 }  // namespace
@@ -197,47 +197,48 @@ bool is_named(const Endpoint& endpoint, const Subnet& subnet, const std::vector<
   }
 }
 
-std::vector<Link> DistillPlan::links(const PlanStep& step) const {
-  return Linker(*this, step).run();
+std::vector<LossTerm> DistillPlan::loss_terms(const PlanStep& step) const {
+  return TermBuilder(*this, step).run();
 }
 
-const Edge& DistillPlan::edge_of(const Link& link) const {
+const Edge& DistillPlan::edge_of(const LossTerm& term) const {
   static const Edge plain = parse_edge("label -> each : ce");
-  return link.fallback ? plain : edges[static_cast<std::size_t>(link.edge)];
+  return term.fallback ? plain : edges[static_cast<std::size_t>(term.edge)];
 }
 
-std::vector<LinkEnd> DistillPlan::members(const PlanNode& node, const PlanStep& step) const {
+std::vector<TermEnd> DistillPlan::members(const PlanNode& node, const PlanStep& step) const {
   const std::vector<Subnet> subnets = largest_first(step.active, step.exits);
-  std::vector<LinkEnd> found;
+  std::vector<TermEnd> found;
   for (const Endpoint& endpoint : node.of) {
     if (endpoint.role == Role::node) {
-      found.push_back(LinkEnd::of_node(index_of(nodes, endpoint.node)));
+      found.push_back(TermEnd::of_node(index_of(nodes, endpoint.node)));
     }
     for (const Subnet& subnet : subnets) {
-      if (is_named(endpoint, subnet, subnets)) found.push_back(LinkEnd::of(subnet));
+      if (is_named(endpoint, subnet, subnets)) found.push_back(TermEnd::of(subnet));
     }
   }
   return found;
 }
 
 bool DistillPlan::joins(Width width, const PlanStep& step) const {
-  const auto is_in = [&](const LinkEnd& end) {
+  const auto is_in = [&](const TermEnd& end) {
     const std::vector<Subnet> subnets = subnets_of(end, step);
     return std::any_of(subnets.begin(), subnets.end(),
                        [&](const Subnet& subnet) { return subnet.width == width; });
   };
-  const std::vector<Link> all = links(step);
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Link& link) { return is_in(link.student) || is_in(link.teacher); });
+  const std::vector<LossTerm> all = loss_terms(step);
+  return std::any_of(all.begin(), all.end(), [&](const LossTerm& term) {
+    return is_in(term.student) || is_in(term.teacher);
+  });
 }
 
-std::vector<Subnet> DistillPlan::subnets_of(const LinkEnd& end, const PlanStep& step) const {
-  if (end.kind == LinkEnd::Kind::subnet) return {end.subnet};
+std::vector<Subnet> DistillPlan::subnets_of(const TermEnd& end, const PlanStep& step) const {
+  if (end.kind == TermEnd::Kind::subnet) return {end.subnet};
   std::vector<Subnet> found;
-  if (end.kind == LinkEnd::Kind::label) return found;
+  if (end.kind == TermEnd::Kind::label) return found;
   const PlanNode& node = nodes[static_cast<std::size_t>(end.node)];
   if (is_frozen(node)) return found;
-  for (const LinkEnd& member : members(node, step)) {
+  for (const TermEnd& member : members(node, step)) {
     for (const Subnet& subnet : subnets_of(member, step)) {
       if (std::find(found.begin(), found.end(), subnet) == found.end()) found.push_back(subnet);
     }
@@ -266,12 +267,12 @@ void DistillPlan::check_members(const PlanStep& step) const {
 }
 
 std::optional<Subnet> DistillPlan::untaught(PlanStep step) const {
-  std::vector<LinkEnd> learning;
+  std::vector<TermEnd> learning;
   for (step.stage = 0; step.stage < std::max(1, static_cast<int>(stages.size())); ++step.stage) {
-    for (const LinkEnd& end : learners(*this, step, links(step))) learning.push_back(end);
+    for (const TermEnd& end : learners(*this, step, loss_terms(step))) learning.push_back(end);
   }
   for (const Subnet& subnet : largest_first(step.active, step.exits)) {
-    if (!is_in(LinkEnd::of(subnet), learning)) return subnet;
+    if (!is_in(TermEnd::of(subnet), learning)) return subnet;
   }
   return std::nullopt;
 }
@@ -286,9 +287,9 @@ PlanNames DistillPlan::names() const {
   return names;
 }
 
-std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end) {
-  if (end.kind == LinkEnd::Kind::label) return "label";
-  if (end.kind == LinkEnd::Kind::subnet) return subnet_id(net, end.subnet);
+std::string end_text(const NetSpec& net, const DistillPlan& plan, const TermEnd& end) {
+  if (end.kind == TermEnd::Kind::label) return "label";
+  if (end.kind == TermEnd::Kind::subnet) return subnet_id(net, end.subnet);
   return plan.nodes[static_cast<std::size_t>(end.node)].name;
 }
 

@@ -9,8 +9,8 @@ namespace concertina {
 namespace {
 
 // "edge2/w0.250": edge and student; several teachers' terms are added up.
-std::string link_name(const NetSpec& net, const DistillPlan& plan, const Link& link) {
-  return "edge" + std::to_string(link.edge + 1) + "/" + end_text(net, plan, link.student);
+std::string link_name(const NetSpec& net, const DistillPlan& plan, const LossTerm& term) {
+  return "edge" + std::to_string(term.edge + 1) + "/" + end_text(net, plan, term.student);
 }
 
 // Of an edge's loss; what compares maps, or logits by their squares, has no unit.
@@ -39,9 +39,9 @@ EpochSums::EpochSums(const NetSpec& net, const DistillPlan& plan, const std::vec
   all.active = widths;
   all.exits = net.exit_count();
   for (all.stage = 0; all.stage < std::max(1, static_cast<int>(plan.stages.size())); ++all.stage) {
-    for (const Link& link : plan.links(all)) {
-      const std::string name = link_name(net, plan, link);
-      const bool nats = is_in_nats(plan.edge_of(link));
+    for (const LossTerm& term : plan.loss_terms(all)) {
+      const std::string name = link_name(net, plan, term);
+      const bool nats = is_in_nats(plan.edge_of(term));
       sums_[name + "/loss"].unit = nats ? "nats" : "1";
       sums_[name + "/gradient_norm"].unit = nats ? "nats per logit" : "1";
     }
@@ -62,8 +62,8 @@ void EpochSums::add(const StepReport& report, std::int64_t batch) {
     put("accuracy/" + id, static_cast<double>(entry.correct), static_cast<double>(batch));
   }
   std::map<std::string, std::pair<double, double>> edges;
-  for (const LinkReport& entry : report.links) {
-    auto& [loss, norm] = edges[link_name(net_, plan_, entry.link)];
+  for (const TermReport& entry : report.terms) {
+    auto& [loss, norm] = edges[link_name(net_, plan_, entry.term)];
     loss += entry.loss;
     norm += entry.gradient_norm;
   }

@@ -11,7 +11,7 @@
 
 namespace concertina {
 
-// What is summed over an epoch's steps. Columns exist for the listed sub-models and the links that
+// What is summed over an epoch's steps. Columns exist for the listed sub-models and the terms that
 // run when all of them are active; under the sandwich rule, widths drawn at random are not listed.
 class EpochSums {
  public:

@@ -26,19 +26,19 @@ std::string kept_lines(const std::string& text, std::int64_t step) {
   return kept;
 }
 
-// `share`: of the link's gradient among all that its student gets in the step.
-Json link_json(const NetSpec& net, const DistillPlan& plan, const LinkReport& report,
+// `share`: of the term's gradient among all that its student gets in the step.
+Json term_json(const NetSpec& net, const DistillPlan& plan, const TermReport& report,
                const StepReport& step) {
-  const Link& link = report.link;
+  const LossTerm& term = report.term;
   double all = 0;
-  for (const LinkReport& other : step.links) {
-    if (other.link.student.is_same(link.student)) all += other.gradient_norm;
+  for (const TermReport& other : step.terms) {
+    if (other.term.student.is_same(term.student)) all += other.gradient_norm;
   }
-  return {{"edge", link.edge + 1},
-          {"teacher", end_text(net, plan, link.teacher)},
-          {"student", end_text(net, plan, link.student)},
-          {"weight", link.weight},
-          {"temperature", link.temperature},
+  return {{"edge", term.edge + 1},
+          {"teacher", end_text(net, plan, term.teacher)},
+          {"student", end_text(net, plan, term.student)},
+          {"weight", term.weight},
+          {"temperature", term.temperature},
           {"loss", report.loss},
           {"gradient_norm", report.gradient_norm},
           {"share", all > 0 ? report.gradient_norm / all : 0}};
@@ -77,8 +77,8 @@ void Metrics::step(const Progress& progress, double learning_rate, double gradie
             {"learning_rate", learning_rate},
             {"gradient_norm", gradient_norm},
             {"images_per_s", images_per_second}};
-  for (const LinkReport& link : report.links) {
-    json["links"].push_back(link_json(net, plan, link, report));
+  for (const TermReport& term : report.terms) {
+    json["links"].push_back(term_json(net, plan, term, report));
   }
   write(json.dump());
 }

@@ -195,9 +195,9 @@ class Trainer {
         std::none_of(stages.begin(), stages.begin() + place.stage + 1, is_fresh)) {
       return true;
     }
-    const std::vector<Link> links = recipe_.plan.links(place);
-    return std::any_of(links.begin(), links.end(), [&](const Link& link) {
-      const std::vector<Subnet> taught = recipe_.plan.subnets_of(link.student, place);
+    const std::vector<LossTerm> terms = recipe_.plan.loss_terms(place);
+    return std::any_of(terms.begin(), terms.end(), [&](const LossTerm& term) {
+      const std::vector<Subnet> taught = recipe_.plan.subnets_of(term.student, place);
       return std::find(taught.begin(), taught.end(), subnet) != taught.end();
     });
   }

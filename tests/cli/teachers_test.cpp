@@ -128,12 +128,12 @@ TEST_F(Teachers, MetricsSayWhatEachEdgeGives) {
   const std::string text = contents(folder_ / "run/metrics.jsonl");
   const Json step = Json::parse(text.substr(0, text.find('\n')));
   double shares = 0;
-  for (const Json& link : step["links"]) {
+  for (const Json& term : step["links"]) {
     for (const char* key : {"edge", "teacher", "student", "weight", "temperature", "loss",
                             "gradient_norm", "share"}) {
-      EXPECT_TRUE(link.contains(key)) << key;
+      EXPECT_TRUE(term.contains(key)) << key;
     }
-    if (link["student"] == "w0.250") shares += link["share"].get<double>();
+    if (term["student"] == "w0.250") shares += term["share"].get<double>();
   }
   EXPECT_NEAR(shares, 1, 1e-9);
 }

@@ -30,21 +30,21 @@ std::string refusal(const std::function<void()>& call, ExitCode code) {
 std::size_t index(int node) { return static_cast<std::size_t>(node); }
 
 template <typename Links>
-Graph graph_of(int nodes, const Links& links) {
+Graph graph_of(int nodes, const Links& terms) {
   Graph graph(nodes);
-  for (const auto& [a, b] : links) graph.at(a, b) = graph.at(b, a) = 1;
+  for (const auto& [a, b] : terms) graph.at(a, b) = graph.at(b, a) = 1;
   return graph;
 }
 
-// Triangles in a ring, each linked to the next one by one link.
+// Triangles in a ring, each linked to the next one by one term.
 Graph ring_of_triangles(int count) {
-  std::vector<std::array<int, 2>> links;
+  std::vector<std::array<int, 2>> terms;
   for (int k = 0; k < count; ++k) {
     const int a = 3 * k;
-    links.insert(links.end(), {{a, a + 1}, {a, a + 2}, {a + 1, a + 2}});
-    links.push_back({a + 2, (a + 3) % (3 * count)});
+    terms.insert(terms.end(), {{a, a + 1}, {a, a + 2}, {a + 1, a + 2}});
+    terms.push_back({a + 2, (a + 3) % (3 * count)});
   }
-  return graph_of(3 * count, links);
+  return graph_of(3 * count, terms);
 }
 
 TEST(Louvain, FindsTriangles) {
@@ -97,8 +97,8 @@ TEST(Louvain, NodesWithoutLinksStayAlone) {
   EXPECT_THAT(louvain(Graph(0), 1), ElementsAre());
 }
 
-// Every two filters of a group are active in two images, at 1 and a half: all links have the same
-// weight. Further images link the groups, and the last two filters, too weakly to count.
+// Every two filters of a group are active in two images, at 1 and a half: all terms have the same
+// weight. Further images term the groups, and the last two filters, too weakly to count.
 at::Tensor grouped_activity(int filters, const Parts& groups) {
   std::vector<at::Tensor> images;
   const auto image = [&](int most, int less, double activity) {
@@ -130,7 +130,7 @@ TEST(Communities, OfTheSameSizeStayApart) {
   EXPECT_EQ(partition_communities(activity, 2), (Parts{{0, 5, 9}, {1, 2, 3}}));
 }
 
-// The largest is that of the filters without a link, then the first group.
+// The largest is that of the filters without a term, then the first group.
 TEST(Communities, WhatIsLeftGoesToTheSmallestPart) {
   const at::Tensor few = grouped_activity(18, {{0, 5, 9, 14}, {1, 2, 3}, {4, 6}, {8, 15}});
   EXPECT_EQ(partition_communities(few, 2), (Parts{{0, 5, 8, 9, 14, 15}, {1, 2, 3, 4, 6}}));
@@ -174,7 +174,7 @@ at::Tensor block_activity(int filters, int blocks, double elsewhere) {
 
 TEST(Bisection, KeepsBlocksTogether) {
   const Parts blocks = {{0, 4, 8, 12}, {1, 5, 9, 13}, {2, 6, 10, 14}, {3, 7, 11, 15}};
-  // In the second case the blocks have no link at all, and every cut between them is as good.
+  // In the second case the blocks have no term at all, and every cut between them is as good.
   for (const double elsewhere : {0.1, 0.0}) {
     Parts four = partition_bisection(block_activity(16, 4, elsewhere), 4);
     std::sort(four.begin(), four.end());

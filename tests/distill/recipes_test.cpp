@@ -100,7 +100,7 @@ struct Case {
   void expect_same_gradients(const Tensor& plain_loss) {
     const StepReport report = train_step(ours, recipe.plan, parts, {source, place});
     double loss = 0;
-    for (const LinkReport& link : report.links) loss += link.loss;
+    for (const TermReport& term : report.terms) loss += term.loss;
     EXPECT_NEAR(loss, plain_loss.item<double>(), 1e-5 * std::abs(loss));
     List parts_gradients;
     double scale = 0;
@@ -211,21 +211,21 @@ TEST(Recipes, OnceForAll) {
   one.expect_same_gradients(sum(terms));
 }
 
-// One teacher of each student that has several is left out; which, the step's links say.
+// One teacher of each student that has several is left out; which, the step's terms say.
 TEST(Recipes, Dgkd) {
   Case one("dgkd");
   const List z = one.run();
   List terms{ce(one.labels, z[0])};
   for (std::size_t k = 1; k < 4; ++k) terms.push_back(ce(one.labels, z[k]) * 0.5);
   const std::vector<Subnet> subnets = largest_first(one.place.active, 1);
-  const auto place = [&](const LinkEnd& end) {
+  const auto place = [&](const TermEnd& end) {
     return std::find(subnets.begin(), subnets.end(), end.subnet) - subnets.begin();
   };
   int teachers = 0;
-  for (const Link& link : one.recipe.plan.links(one.place)) {
-    if (link.from_label()) continue;
-    const auto t = static_cast<std::size_t>(place(link.teacher));
-    terms.push_back(kl_elements(z[t], z[static_cast<std::size_t>(place(link.student))], 5) * 0.5);
+  for (const LossTerm& term : one.recipe.plan.loss_terms(one.place)) {
+    if (term.from_label()) continue;
+    const auto t = static_cast<std::size_t>(place(term.teacher));
+    terms.push_back(kl_elements(z[t], z[static_cast<std::size_t>(place(term.student))], 5) * 0.5);
     ++teachers;
   }
   EXPECT_EQ(teachers, 1 + 1 + 2);

@@ -123,13 +123,13 @@ TEST(TrainStep, ReportsEveryLinkAndSubModel) {
   Fixture fixture("msdnet-tiny");
   const StepReport report = fixture.step(plan_of({kLabel, kChain}));
   EXPECT_EQ(report.subnets.size(), 6u);
-  EXPECT_EQ(report.links.size(), 6u + 5u);  // every one but the largest has a next larger one
-  for (const LinkReport& link : report.links) {
-    EXPECT_TRUE(std::isfinite(link.loss));
-    EXPECT_GT(link.gradient_norm, 0);
+  EXPECT_EQ(report.terms.size(), 6u + 5u);  // every one but the largest has a next larger one
+  for (const TermReport& term : report.terms) {
+    EXPECT_TRUE(std::isfinite(term.loss));
+    EXPECT_GT(term.gradient_norm, 0);
   }
   // At the start the classes are about equally likely.
-  EXPECT_NEAR(report.links.front().loss, std::log(10.0), 0.5);
+  EXPECT_NEAR(report.terms.front().loss, std::log(10.0), 0.5);
 }
 
 TEST(TrainStep, ALinksGradientNormIsThatOfItsLossInTheLogits) {
@@ -140,7 +140,7 @@ TEST(TrainStep, ALinksGradientNormIsThatOfItsLossInTheLogits) {
   const at::Tensor logits = again.net.forward(again.images, {Width(), 1}, Pass::train)[0].detach();
   const at::Tensor truth = at::one_hot(again.labels, 10);
   const at::Tensor gradient = at::div(at::sub(at::softmax(logits, 1), truth), 8);
-  EXPECT_NEAR(report.links[0].gradient_norm, at::norm(gradient).item<double>(), 1e-6);
+  EXPECT_NEAR(report.terms[0].gradient_norm, at::norm(gradient).item<double>(), 1e-6);
 }
 
 TEST(TrainStep, NotANumberStopsNamingSubModelAndTerm) {

@@ -41,52 +41,52 @@ DistillPlan label_and(const std::string& teacher_and_student) {
   return plan({"label -> each : ce", teacher_and_student + " : kl" + kSoft});
 }
 
-std::string text(const LinkEnd& end) {
-  if (end.kind == LinkEnd::Kind::label) return "Y";
-  if (end.kind == LinkEnd::Kind::node) return "node" + std::to_string(end.node);
+std::string text(const TermEnd& end) {
+  if (end.kind == TermEnd::Kind::label) return "Y";
+  if (end.kind == TermEnd::Kind::node) return "node" + std::to_string(end.node);
   return end.subnet.width.text() + "/" + std::to_string(end.subnet.exit);
 }
-std::string text(const Subnet& subnet) { return text(LinkEnd::of(subnet)); }
+std::string text(const Subnet& subnet) { return text(TermEnd::of(subnet)); }
 
-// "0.5/1<1/1" for a teacher's link, "1/1<Y" for the label's; the weight follows unless it is 1.
-std::vector<std::string> texts(const std::vector<Link>& links, int edge = -1) {
+// "0.5/1<1/1" for a teacher's term, "1/1<Y" for the label's; the weight follows unless it is 1.
+std::vector<std::string> texts(const std::vector<LossTerm>& terms, int edge = -1) {
   std::vector<std::string> out;
-  for (const Link& link : links) {
-    if (edge >= 0 && link.edge != edge) continue;
-    const std::string weight = link.weight == 1 ? "" : "*" + format_fixed(link.weight, 3);
-    out.push_back(text(link.student) + "<" + text(link.teacher) + weight);
+  for (const LossTerm& term : terms) {
+    if (edge >= 0 && term.edge != edge) continue;
+    const std::string weight = term.weight == 1 ? "" : "*" + format_fixed(term.weight, 3);
+    out.push_back(text(term.student) + "<" + text(term.teacher) + weight);
   }
   return out;
 }
 
 TEST(Plan, ChainOverWidths) {
-  const auto links = label_and("next-larger -> each").links(step_of({250, 500, 750, 1000}, 1));
-  EXPECT_THAT(texts(links), ElementsAre("1/1<Y", "0.75/1<Y", "0.75/1<1/1", "0.5/1<Y",
+  const auto terms = label_and("next-larger -> each").loss_terms(step_of({250, 500, 750, 1000}, 1));
+  EXPECT_THAT(texts(terms), ElementsAre("1/1<Y", "0.75/1<Y", "0.75/1<1/1", "0.5/1<Y",
                                         "0.5/1<0.75/1", "0.25/1<Y", "0.25/1<0.5/1"));
 }
 
 TEST(Plan, ChainOverExits) {
-  const auto links = label_and("next-larger -> each").links(step_of({1000}, 7));
-  EXPECT_THAT(texts(links, 1),
+  const auto terms = label_and("next-larger -> each").loss_terms(step_of({1000}, 7));
+  EXPECT_THAT(texts(terms, 1),
               ElementsAre("1/6<1/7", "1/5<1/6", "1/4<1/5", "1/3<1/4", "1/2<1/3", "1/1<1/2"));
-  EXPECT_EQ(texts(links, 0).size(), 7U);
+  EXPECT_EQ(texts(terms, 0).size(), 7U);
 }
 
 TEST(Plan, ChainOverWidthsAndExits) {
-  const auto links = label_and("next-larger -> each").links(step_of({500, 1000}, 3));
-  EXPECT_THAT(texts(links, 1),
+  const auto terms = label_and("next-larger -> each").loss_terms(step_of({500, 1000}, 3));
+  EXPECT_THAT(texts(terms, 1),
               ElementsAre("1/2<1/3", "1/1<1/2", "0.5/3<1/3", "0.5/2<0.5/3", "0.5/1<0.5/2"));
 }
 
 TEST(Plan, FullTeachesFromTheWidestAndLastExit) {
-  const auto links = label_and("full -> students").links(step_of({500, 1000}, 3));
-  EXPECT_THAT(texts(links, 1),
+  const auto terms = label_and("full -> students").loss_terms(step_of({500, 1000}, 3));
+  EXPECT_THAT(texts(terms, 1),
               ElementsAre("1/2<1/3", "1/1<1/3", "0.5/3<1/3", "0.5/2<1/3", "0.5/1<1/3"));
 }
 
 TEST(Plan, LargerFollowsTheChainAndSharesTheWeight) {
-  const auto links = label_and("larger -> each").links(step_of({500, 750, 1000}, 2));
-  EXPECT_THAT(texts(links, 1),
+  const auto terms = label_and("larger -> each").loss_terms(step_of({500, 750, 1000}, 2));
+  EXPECT_THAT(texts(terms, 1),
               ElementsAre("1/1<1/2", "0.75/2<1/2", "0.75/1<0.75/2*0.500", "0.75/1<1/2*0.500",
                           "0.5/2<0.75/2*0.500", "0.5/2<1/2*0.500", "0.5/1<0.5/2*0.333",
                           "0.5/1<0.75/2*0.333", "0.5/1<1/2*0.333"));
@@ -96,39 +96,39 @@ TEST(Plan, LargerWeightsSumToTheEdgesWeight) {
   auto dense = label_and("larger -> each");
   dense.edges[1].weight = ValueSchedule(0.7);
   std::map<std::string, double> sums;
-  for (const Link& link : dense.links(step_of({250, 500, 750, 1000}, 3))) {
-    if (link.edge == 1) sums[text(link.student)] += link.weight;
+  for (const LossTerm& term : dense.loss_terms(step_of({250, 500, 750, 1000}, 3))) {
+    if (term.edge == 1) sums[text(term.student)] += term.weight;
   }
   EXPECT_EQ(sums.size(), 11U);
   for (const auto& [student, sum] : sums) EXPECT_NEAR(sum, 0.7, 1e-12) << student;
 }
 
 TEST(Plan, NextLargerIsAmongTheWidthsOfTheStep) {
-  const auto links = plan({"label -> full : ce", "next-larger -> students : kl" + kSoft})
-                         .links(step_of({1000, 250, 613, 402}, 1));
-  EXPECT_THAT(texts(links),
+  const auto terms = plan({"label -> full : ce", "next-larger -> students : kl" + kSoft})
+                         .loss_terms(step_of({1000, 250, 613, 402}, 1));
+  EXPECT_THAT(texts(terms),
               ElementsAre("1/1<Y", "0.613/1<1/1", "0.402/1<0.613/1", "0.25/1<0.402/1"));
 }
 
 TEST(Plan, SmallestIsTheNarrowestAtTheFirstExit) {
-  const auto links = label_and("full -> smallest").links(step_of({500, 1000}, 2));
-  EXPECT_THAT(texts(links, 1), ElementsAre("0.5/1<1/2"));
+  const auto terms = label_and("full -> smallest").loss_terms(step_of({500, 1000}, 2));
+  EXPECT_THAT(texts(terms, 1), ElementsAre("0.5/1<1/2"));
 }
 
 TEST(Plan, WithoutALargerOneTheLabelTeaches) {
   const auto chain = plan({"next-larger -> each : kl" + kSoft});
-  EXPECT_THAT(texts(chain.links(step_of({500, 1000}, 1))), ElementsAre("1/1<Y", "0.5/1<1/1"));
-  EXPECT_THAT(texts(chain.links(step_of({500}, 1))), ElementsAre("0.5/1<Y"));
+  EXPECT_THAT(texts(chain.loss_terms(step_of({500, 1000}, 1))), ElementsAre("1/1<Y", "0.5/1<1/1"));
+  EXPECT_THAT(texts(chain.loss_terms(step_of({500}, 1))), ElementsAre("0.5/1<Y"));
 }
 
 TEST(Plan, AFallBackIsAPlainCrossEntropy) {
   DistillPlan two =
       plan({"label -> students : pair tap=feature weight=3", "next-larger -> each : kl" + kSoft});
-  const std::vector<Link> links = two.links(step_of({500, 1000}, 1));
-  ASSERT_TRUE(links.front().fallback);  // of the full sub-model, the first
-  EXPECT_EQ(edge_text(two.edge_of(links.front())), "label -> each : ce weight=1");
-  EXPECT_FALSE(links.back().fallback);
-  EXPECT_EQ(two.edge_of(links.back()).criterion, Criterion::kl);
+  const std::vector<LossTerm> terms = two.loss_terms(step_of({500, 1000}, 1));
+  ASSERT_TRUE(terms.front().fallback);  // of the full sub-model, the first
+  EXPECT_EQ(edge_text(two.edge_of(terms.front())), "label -> each : ce weight=1");
+  EXPECT_FALSE(terms.back().fallback);
+  EXPECT_EQ(two.edge_of(terms.back()).criterion, Criterion::kl);
 }
 
 TEST(Plan, KnowsWhichWidthsAStepJoins) {
@@ -144,15 +144,15 @@ TEST(Plan, KnowsWhichWidthsAStepJoins) {
 TEST(Plan, LossesMayBeAveraged) {
   DistillPlan mean = label_and("next-larger -> each");
   mean.averages = true;
-  EXPECT_THAT(texts(mean.links(step_of({500, 1000}, 1))),
+  EXPECT_THAT(texts(mean.loss_terms(step_of({500, 1000}, 1))),
               ElementsAre("1/1<Y*0.500", "0.5/1<Y*0.500", "0.5/1<1/1*0.500"));
 }
 
 TEST(Plan, AFallBackCountsUnderTheLabelsEdge) {
   auto both = plan({"next-larger -> each : kl" + kSoft, "label -> smallest : ce weight=0.5"});
-  const auto links = both.links(step_of({500, 1000}, 1));
-  EXPECT_THAT(texts(links), ElementsAre("1/1<Y", "0.5/1<1/1", "0.5/1<Y*0.500"));
-  EXPECT_EQ(links[0].edge, 1);
+  const auto terms = both.loss_terms(step_of({500, 1000}, 1));
+  EXPECT_THAT(texts(terms), ElementsAre("1/1<Y", "0.5/1<1/1", "0.5/1<Y*0.500"));
+  EXPECT_EQ(terms[0].edge, 1);
 }
 
 TEST(Plan, TheFullSubModelNeedsATeacherToo) {
@@ -172,24 +172,24 @@ TEST(Plan, NamesTheLargestSubModelThatNobodyTeaches) {
 
 TEST(Plan, OrderAndRepeatsOfTheWidthsDoNotMatter) {
   const auto dense = label_and("larger -> each");
-  EXPECT_EQ(texts(dense.links(step_of({1000, 250, 500}, 2))),
-            texts(dense.links(step_of({250, 500, 1000, 500}, 2))));
+  EXPECT_EQ(texts(dense.loss_terms(step_of({1000, 250, 500}, 2))),
+            texts(dense.loss_terms(step_of({250, 500, 1000, 500}, 2))));
 }
 
-// A teacher's own links are all done before its students', so one pass from the front can walk the
+// A teacher's own terms are all done before its students', so one pass from the front can walk the
 // plan; with `stop` edges that also means that no circle is left.
 TEST(Plan, TeachersComeBeforeTheirStudents) {
   const auto all = plan({"label -> each : ce", "next-larger -> each : kl" + kSoft,
                          "larger -> each : kl" + kSoft, "full -> students : kl" + kSoft});
   for (const int exits : {1, 2, 3, 7}) {
-    const auto links = all.links(step_of({250, 402, 500, 750, 1000}, exits));
+    const auto terms = all.loss_terms(step_of({250, 402, 500, 750, 1000}, exits));
     std::vector<std::string> walked;
-    for (const Link& link : links) {
-      const std::string student = text(link.student);
+    for (const LossTerm& term : terms) {
+      const std::string student = text(term.student);
       if (walked.empty() || walked.back() != student) walked.push_back(student);
       const bool known =
-          std::find(walked.begin(), walked.end() - 1, text(link.teacher)) != walked.end() - 1;
-      EXPECT_TRUE(link.from_label() || known) << student << "<" << text(link.teacher);
+          std::find(walked.begin(), walked.end() - 1, text(term.teacher)) != walked.end() - 1;
+      EXPECT_TRUE(term.from_label() || known) << student << "<" << text(term.teacher);
     }
     EXPECT_EQ(walked.size(), 5U * static_cast<std::size_t>(exits));
   }
@@ -201,7 +201,7 @@ TEST(Plan, AnAssistantMovesAlongTheChain) {
   PlanStep step = step_of({250, 500, 750, 1000}, 1);
   const auto teacher_of_smallest = [&](double share) {
     step.now.share = share;
-    return texts(growing.links(step), 1).back();
+    return texts(growing.loss_terms(step), 1).back();
   };
   EXPECT_EQ(teacher_of_smallest(0), "0.25/1<0.5/1");
   EXPECT_EQ(teacher_of_smallest(0.5), "0.25/1<0.75/1");
@@ -210,7 +210,7 @@ TEST(Plan, AnAssistantMovesAlongTheChain) {
 
 TEST(Plan, PeersTeachEachOther) {
   const auto peers = plan({"label -> each : ce", "peers -> each : kl" + kSoft + " share=sum"});
-  EXPECT_THAT(texts(peers.links(step_of({250, 500, 1000}, 1)), 1),
+  EXPECT_THAT(texts(peers.loss_terms(step_of({250, 500, 1000}, 1)), 1),
               ElementsAre("1/1<0.25/1", "1/1<0.5/1", "0.5/1<0.25/1", "0.5/1<1/1", "0.25/1<0.5/1",
                           "0.25/1<1/1"));
 }
@@ -221,14 +221,14 @@ TEST(Plan, DropLeavesTeachersOutAnewInEveryStep) {
   PlanStep step = step_of({250, 500, 750, 1000}, 1);
   std::map<std::string, int> taught;  // the smallest, by whom
   for (step.step = 0; step.step < 300; ++step.step) {
-    const auto links = texts(dropping.links(step), 1);
-    ASSERT_EQ(links.size(), 1U + 1U + 2U);  // of 1, 2 and 3 teachers; one stays in any case
-    EXPECT_EQ(links, texts(dropping.links(step), 1));
-    ++taught[links[2]];
-    ++taught[links[3]];
+    const auto terms = texts(dropping.loss_terms(step), 1);
+    ASSERT_EQ(terms.size(), 1U + 1U + 2U);  // of 1, 2 and 3 teachers; one stays in any case
+    EXPECT_EQ(terms, texts(dropping.loss_terms(step), 1));
+    ++taught[terms[2]];
+    ++taught[terms[3]];
   }
   EXPECT_EQ(taught.size(), 3U);
-  for (const auto& [link, times] : taught) EXPECT_NEAR(times, 200, 30) << link;
+  for (const auto& [term, times] : taught) EXPECT_NEAR(times, 200, 30) << term;
 }
 
 TEST(Plan, NodesHaveMembersAndLearnLast) {
@@ -237,7 +237,7 @@ TEST(Plan, NodesHaveMembersAndLearnLast) {
   ensemble.edges.push_back(parse_edge("label -> full : ce"));
   ensemble.edges.push_back(parse_edge("label -> crowd : ce", ensemble.names()));
   const PlanStep step = step_of({250, 500, 1000}, 1);
-  EXPECT_THAT(texts(ensemble.links(step)), ElementsAre("1/1<Y", "node0<Y"));
+  EXPECT_THAT(texts(ensemble.loss_terms(step)), ElementsAre("1/1<Y", "node0<Y"));
   EXPECT_FALSE(ensemble.untaught(step).has_value());  // as members they learn
   ensemble.edges.pop_back();
   EXPECT_EQ(text(*ensemble.untaught(step)), "0.5/1");
@@ -266,9 +266,9 @@ TEST(Plan, EdgesActInTheirStages) {
     staged.edges.push_back(parse_edge(text, staged.names()));
   }
   PlanStep step = step_of({250, 500, 1000}, 1);
-  EXPECT_THAT(texts(staged.links(step)), ElementsAre("1/1<Y", "0.25/1<Y*0.500"));
+  EXPECT_THAT(texts(staged.loss_terms(step)), ElementsAre("1/1<Y", "0.25/1<Y*0.500"));
   step.stage = 1;
-  EXPECT_THAT(texts(staged.links(step)), ElementsAre("0.5/1<Y", "0.25/1<Y", "0.25/1<Y*0.500"));
+  EXPECT_THAT(texts(staged.loss_terms(step)), ElementsAre("0.5/1<Y", "0.25/1<Y", "0.25/1<Y*0.500"));
   EXPECT_FALSE(staged.untaught(step).has_value());  // each in one of the stages
 }
 
@@ -278,11 +278,11 @@ TEST(Plan, EndsLookAtTheirViews) {
   robust.edges.push_back(parse_edge("label -> each : ce view=dark", robust.names()));
   robust.edges.push_back(
       parse_edge("full -> students : kl" + kSoft + " view=dark", robust.names()));
-  const auto links = robust.links(step_of({500, 1000}, 1));
-  ASSERT_EQ(links.size(), 3U);
-  EXPECT_EQ(links[0].student.view, 0);
-  EXPECT_EQ(links[2].student.view, 0);
-  EXPECT_EQ(links[2].teacher.view, -1);
+  const auto terms = robust.loss_terms(step_of({500, 1000}, 1));
+  ASSERT_EQ(terms.size(), 3U);
+  EXPECT_EQ(terms[0].student.view, 0);
+  EXPECT_EQ(terms[2].student.view, 0);
+  EXPECT_EQ(terms[2].teacher.view, -1);
 }
 
 TEST(Plan, StagesAndViewsPrintWhatTheyRead) {

@@ -56,7 +56,7 @@ TEST(Shipped, EachCanBeWalkedOnWidthsAndExits) {
     const Recipe recipe = load(name);
     for (const int exits : {1, 7}) {
       const PlanStep step = plan_step(recipe, listed, exits, 5, 10);
-      EXPECT_GE(recipe.plan.links(step).size(), step.active.size()) << name;
+      EXPECT_GE(recipe.plan.loss_terms(step).size(), step.active.size()) << name;
     }
   }
 }

@@ -34,30 +34,30 @@ class PlanParts {
   Teacher& teacher(const std::string& node) const { return *teachers_.at(node); }
 
   // A student's tap as the edge's teacher has it: channels by the adapter. Maps [B, C, H, W].
-  at::Tensor adapt(int edge, const LinkEnd& student, const LinkEnd& teacher, const at::Tensor& tap,
+  at::Tensor adapt(int edge, const TermEnd& student, const TermEnd& teacher, const at::Tensor& tap,
                    std::size_t which = 0) const;
   // The weights of a gate's members: softmax(ReLU(norm(linear(mean over pixels of the map)))).
   // map: [B, C, H, W]; gives [B, members]. docs/methods.md, ONE
   at::Tensor gate(int node, const at::Tensor& map) const;
   // A member's query or key: its pooled tap times a matrix. Gives [B, d]. docs/methods.md, OKDDip
-  at::Tensor query(int node, const LinkEnd& member, const at::Tensor& map) const;
-  at::Tensor key(int node, const LinkEnd& member, const at::Tensor& map) const;
+  at::Tensor query(int node, const TermEnd& member, const at::Tensor& map) const;
+  at::Tensor key(int node, const TermEnd& member, const at::Tensor& map) const;
 
  private:
   at::Tensor make(const std::string& name, at::IntArrayRef sizes, double deviation, double mean,
                   const char* axes);
-  void check_attention(const Link& link, const PlanStep& first) const;  // or throws
+  void check_attention(const LossTerm& term, const PlanStep& first) const;  // or throws
   void make_adapters(PlanStep first);
   // in, out: the channels of the student's and the teacher's tap. Throws UsageError where they
   // have to be the same.
-  void make_adapter(const Link& link, std::size_t which, int in, int out);
+  void make_adapter(const LossTerm& term, std::size_t which, int in, int out);
   void make_nodes(const PlanStep& first);
   void make_attention(const std::string& name, const PlanNode& node,
-                      const std::vector<LinkEnd>& members);
-  at::Tensor projected(int node, const LinkEnd& member, const at::Tensor& map,
+                      const std::vector<TermEnd>& members);
+  at::Tensor projected(int node, const TermEnd& member, const at::Tensor& map,
                        const std::string& what) const;
-  TapShape shape_of(const LinkEnd& end, const std::string& tap) const;
-  std::string prefix(int edge, const LinkEnd& student, const LinkEnd& teacher,
+  TapShape shape_of(const TermEnd& end, const std::string& tap) const;
+  std::string prefix(int edge, const TermEnd& student, const TermEnd& teacher,
                      std::size_t which) const;
   const at::Tensor& at(const std::string& name) const { return tensors_.at(name); }
 

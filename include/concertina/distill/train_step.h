@@ -15,21 +15,21 @@
 
 namespace concertina {
 
-// What one link of the plan gave. Both figures carry the edge's weight.
-struct LinkReport {
-  Link link;
+// What one term of the plan gave. Both figures carry the edge's weight.
+struct TermReport {
+  LossTerm term;
   double loss = 0;           // nats; of features: their own unit
   double gradient_norm = 0;  // of the loss in what the student answers, 2-norm over the batch
 };
 
 struct SubnetReport {
   Subnet subnet;
-  double loss = 0;           // sum over its links
+  double loss = 0;           // sum over its terms
   std::int64_t correct = 0;  // images of the batch whose largest logit is the label's
 };
 
 struct StepReport {
-  std::vector<LinkReport> links;
+  std::vector<TermReport> terms;
   std::vector<SubnetReport> subnets;  // those that ran, largest first
 };
 
@@ -39,8 +39,8 @@ struct StepInput {
 };
 
 // Runs the active widths widest first, in train mode, each once for every view that an edge has of
-// it; widths that no link joins do not run. A link is followed as soon as all that it joins has
-// answered, and a pass goes backward as soon as no link is left that gives it a gradient: under
+// it; widths that no term joins do not run. A term is followed as soon as all that it joins has
+// answered, and a pass goes backward as soon as no term is left that gives it a gradient: under
 // `stop` edges from larger sub-models that is at once, so one pass's maps are alive at a time.
 // Losses of sub-models are summed (docs/methods.md, One step). Gradients are added to what the
 // parameters of net and parts already hold; the caller clears them. Throws DivergedError naming

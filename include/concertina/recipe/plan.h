@@ -205,30 +205,30 @@ struct PlanStep {
   std::int64_t step = 0;
 };
 
-// One end of a link.
-struct LinkEnd {
+// One end of a term.
+struct TermEnd {
   enum class Kind { label, subnet, node };
   Kind kind = Kind::label;
   Subnet subnet;  // subnet
   int node = 0;   // node: index into DistillPlan::nodes
   int view = -1;  // index into DistillPlan::views; -1 = the step's images
 
-  static LinkEnd of(const Subnet& subnet) { return {Kind::subnet, subnet, 0, -1}; }
-  static LinkEnd of_node(int node) { return {Kind::node, {}, node, -1}; }
-  bool is_same(const LinkEnd& other) const {  // whatever they look at
+  static TermEnd of(const Subnet& subnet) { return {Kind::subnet, subnet, 0, -1}; }
+  static TermEnd of_node(int node) { return {Kind::node, {}, node, -1}; }
+  bool is_same(const TermEnd& other) const {  // whatever they look at
     return kind == other.kind && subnet == other.subnet && node == other.node;
   }
 };
 
 // One edge between two ends of a step.
-struct Link {
+struct LossTerm {
   int edge = 0;           // index into DistillPlan::edges
   bool fallback = false;  // the label stands in for a teacher that is missing; see edge_of
-  LinkEnd student, teacher;
+  TermEnd student, teacher;
   double weight = 1;       // the edge's now, shared among the teachers when the edge says so
   double temperature = 1;  // the edge's now
 
-  bool from_label() const { return teacher.kind == LinkEnd::Kind::label; }
+  bool from_label() const { return teacher.kind == TermEnd::Kind::label; }
 };
 
 struct DistillPlan {
@@ -236,24 +236,24 @@ struct DistillPlan {
   std::vector<PlanView> views;
   std::vector<PlanStage> stages;
   std::vector<Edge> edges;
-  bool averages = false;  // the links' weights are divided by the number of the step's sub-models
+  bool averages = false;  // the terms' weights are divided by the number of the step's sub-models
 
-  // The links of a step: students from the widest to the narrowest, last exit first; then nodes. A
-  // student for which no teacher of a role exists (it is the largest itself) gets no such link; a
-  // sub-model that would be left with no link at all learns from the label with weight 1
+  // The terms of a step: students from the widest to the narrowest, last exit first; then nodes. A
+  // student for which no teacher of a role exists (it is the largest itself) gets no such term; a
+  // sub-model that would be left with no term at all learns from the label with weight 1
   // (docs/methods.md, IPKD-TA), counted under the first label edge, or else under the edge it
-  // stands in for. A sub-model that no edge names as a student gets no link.
-  std::vector<Link> links(const PlanStep& step) const;
+  // stands in for. A sub-model that no edge names as a student gets no term.
+  std::vector<LossTerm> loss_terms(const PlanStep& step) const;
 
-  // The edge whose loss a link has: a plain cross-entropy where the label stands in.
-  const Edge& edge_of(const Link& link) const;
+  // The edge whose loss a term has: a plain cross-entropy where the label stands in.
+  const Edge& edge_of(const LossTerm& term) const;
 
   // Of a node of kind other than external: its members in that step, largest first.
-  std::vector<LinkEnd> members(const PlanNode& node, const PlanStep& step) const;
-  // Whether a link of that step joins the width, as a student, a teacher or a member of either.
+  std::vector<TermEnd> members(const PlanNode& node, const PlanStep& step) const;
+  // Whether a term of that step joins the width, as a student, a teacher or a member of either.
   bool joins(Width width, const PlanStep& step) const;
   // The sub-models that an end depends on, each once.
-  std::vector<Subnet> subnets_of(const LinkEnd& end, const PlanStep& step) const;
+  std::vector<Subnet> subnets_of(const TermEnd& end, const PlanStep& step) const;
 
   // Throws UsageError when these sub-models are too few for it: a submodel:N that is not there, a
   // node without a member.
@@ -272,6 +272,6 @@ std::vector<Subnet> largest_first(std::vector<Width> active, int exits);
 // Whether the endpoint names the sub-model when all of `subnets` run, largest first.
 bool is_named(const Endpoint& endpoint, const Subnet& subnet, const std::vector<Subnet>& subnets);
 // "w0.500", "label", or the node's name.
-std::string end_text(const NetSpec& net, const DistillPlan& plan, const LinkEnd& end);
+std::string end_text(const NetSpec& net, const DistillPlan& plan, const TermEnd& end);
 
 }  // namespace concertina
