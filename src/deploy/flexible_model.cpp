@@ -149,8 +149,9 @@ const ExitPolicy& FlexibleModel::pick_exits(double max_average_macs, Width width
   return choose_exit_policy(exit_policies(width), max_average_macs);
 }
 
-FlexibleModel::Answers FlexibleModel::forward_early(const at::Tensor& images,
-                                                    const ExitPolicy& policy, Width width) const {
+FlexibleModel::EarlyOutputs FlexibleModel::forward_early(const at::Tensor& images,
+                                                         const ExitPolicy& policy,
+                                                         Width width) const {
   const int exits = net().exit_count();
   if (policy.thresholds.size() != static_cast<std::size_t>(exits)) {
     throw UsageError("an exit policy of " + std::to_string(policy.thresholds.size()) +
@@ -159,14 +160,14 @@ FlexibleModel::Answers FlexibleModel::forward_early(const at::Tensor& images,
   const auto sure = [&](int exit, const at::Tensor& logits) {
     return confidence(logits) >= policy.thresholds[static_cast<std::size_t>(exit)];
   };
-  FrozenNet::Answers found =
+  FrozenNet::EarlyOutputs found =
       inside_->frozen({width, exits}, Exits::up_to).forward_until(images, sure);
-  Answers answers{std::move(found.logits), std::move(found.exits), exits};
+  EarlyOutputs answers{std::move(found.logits), std::move(found.exits), exits};
   for (int& exit : answers.exits) ++exit;
   return answers;
 }
 
-std::vector<std::int64_t> FlexibleModel::Answers::counts() const {
+std::vector<std::int64_t> FlexibleModel::EarlyOutputs::counts() const {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(exit_count), 0);
   for (const int exit : exits) ++counts[static_cast<std::size_t>(exit - 1)];
   return counts;

@@ -13,14 +13,14 @@ class NetTeacher : public Teacher {
   NetTeacher(FlexibleNet net, const Subnet& subnet, Normalization own, Normalization given)
       : net_(std::move(net)), subnet_(subnet), own_(std::move(own)), given_(std::move(given)) {}
 
-  Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
+  Output answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
     const at::NoGradGuard guard;
     std::vector<std::string> layers;
     for (const std::string& tap : taps) layers.push_back(find_tap(net_.spec(), subnet_, tap));
     const at::Tensor seen = renormalized(images, given_, own_).to(net_.device());
     const std::vector<at::Tensor> found =
         net_.forward(seen, subnet_, Pass::evaluate, Exits::only, layers);
-    Answer answer{found.front().to(images.device()), {}};
+    Output answer{found.front().to(images.device()), {}};
     for (std::size_t k = 0; k < taps.size(); ++k) {
       answer.taps[taps[k]] = found[k + 1].to(images.device());
     }

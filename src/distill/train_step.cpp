@@ -11,7 +11,7 @@
 #include "concertina/core/text.h"
 #include "concertina/distill/criteria.h"
 
-#include "answers.h"
+#include "step_outputs.h"
 
 namespace concertina {
 namespace {
@@ -28,13 +28,13 @@ class Walk {
         plan_(plan),
         parts_(parts),
         input_(input),
-        answers_(net, plan, parts, input),
+        outputs_(net, plan, parts, input),
         terms_(plan.loss_terms(input.place)) {}
 
   StepReport run() {
     const std::vector<PassKey> passes = needed_passes();
     for (std::size_t now = 0; now < passes.size(); ++now) {
-      answers_.run(passes[now], terms_);
+      outputs_.run(passes[now], terms_);
       for (const LossTerm& term : terms_) {
         if (last_of(ends_of(term), passes) == now) follow(term);
       }
@@ -117,7 +117,7 @@ class Walk {
     std::vector<Value*> values;
     std::vector<at::Tensor> wanted;
     for (const auto& [subnet, view] : learners_of(term)) {
-      for (Value* value : answers_.values_of(subnet, view)) {
+      for (Value* value : outputs_.values_of(subnet, view)) {
         values.push_back(value);
         wanted.push_back(value->leaf);
       }
@@ -137,15 +137,15 @@ class Walk {
   std::ptrdiff_t own_values(const LossTerm& term) {
     std::ptrdiff_t count = 0;
     for (const auto& [subnet, view] : collect({term.student})) {
-      count += static_cast<std::ptrdiff_t>(answers_.values_of(subnet, view).size());
+      count += static_cast<std::ptrdiff_t>(outputs_.values_of(subnet, view).size());
     }
     return count;
   }
 
   std::vector<Parameter> learned_of(const LossTerm& term) const {
     const bool any = plan_.edge_of(term).adapter != Adapter::none ||
-                     answers_.is_learned(term.student) ||
-                     (is_through(term) && answers_.is_learned(term.teacher));
+                     outputs_.is_learned(term.student) ||
+                     (is_through(term) && outputs_.is_learned(term.teacher));
     return any ? parts_.parameters() : std::vector<Parameter>{};
   }
 
@@ -154,7 +154,7 @@ class Walk {
     in.labels = input_.source.labels;
     const Edge& edge = plan_.edge_of(term);
     if (edge.tap.empty()) {
-      in.student = answers_.logits(term.student, term);
+      in.student = outputs_.logits(term.student, term);
       if (!term.from_label()) in.teacher = target(term, "");
       return in;
     }
@@ -162,7 +162,7 @@ class Walk {
     const std::vector<std::string> theirs = split(edge.teacher_tap, '+');
     for (std::size_t which = 0; which < taps.size(); ++which) {
       const at::Tensor student = parts_.adapt(term.edge, term.student, term.teacher,
-                                              answers_.tap(term.student, taps[which], term), which);
+                                              outputs_.tap(term.student, taps[which], term), which);
       (which == 0 ? in.student : in.student_second) = student;
       if (term.from_label()) continue;
       (which == 0 ? in.teacher : in.teacher_second) = target(term, theirs[which]);
@@ -173,8 +173,8 @@ class Walk {
   // What the teacher of a term says: its logits, or a tap. Behind `stop` nothing remembers how.
   at::Tensor target(const LossTerm& term, const std::string& tap) {
     const auto said = [&] {
-      return tap.empty() ? answers_.logits(term.teacher, term)
-                         : answers_.tap(term.teacher, tap, term);
+      return tap.empty() ? outputs_.logits(term.teacher, term)
+                         : outputs_.tap(term.teacher, tap, term);
     };
     if (is_through(term)) return said();
     const at::NoGradGuard guard;
@@ -202,7 +202,7 @@ class Walk {
   void backward(const PassKey& pass) {
     std::vector<at::Tensor> roots, gradients;
     for (int exit = input_.place.exits; exit >= 1; --exit) {
-      for (Value* value : answers_.values_of({pass.width, exit}, pass.view)) {
+      for (Value* value : outputs_.values_of({pass.width, exit}, pass.view)) {
         if (value->gradient.defined()) {
           roots.push_back(value->output);
           gradients.push_back(value->gradient);
@@ -212,7 +212,7 @@ class Walk {
     }
     if (roots.empty()) return;
     torch::autograd::backward(roots, gradients);
-    answers_.learn(pass);
+    outputs_.learn(pass);
   }
 
   // By its first pass, if it had any.
@@ -226,7 +226,7 @@ class Walk {
     for (const TermReport& term : report_.terms) {
       if (term.term.student.is_same(end)) entry.loss += term.loss;
     }
-    const at::Tensor hits = at::eq(at::argmax(answers_.logits(end, {}), 1), input_.source.labels);
+    const at::Tensor hits = at::eq(at::argmax(outputs_.logits(end, {}), 1), input_.source.labels);
     entry.correct = at::sum(hits).item<std::int64_t>();
     report_.subnets.push_back(entry);
   }
@@ -235,7 +235,7 @@ class Walk {
   const DistillPlan& plan_;
   const PlanParts& parts_;
   const StepInput& input_;
-  Answers answers_;
+  StepOutputs outputs_;
   std::vector<LossTerm> terms_;
   StepReport report_;
 };

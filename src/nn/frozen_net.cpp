@@ -141,12 +141,12 @@ std::vector<at::Tensor> FrozenNet::forward(const at::Tensor& images) const {
   return results;
 }
 
-FrozenNet::Answers FrozenNet::forward_until(const at::Tensor& images, const Done& done) const {
+FrozenNet::EarlyOutputs FrozenNet::forward_until(const at::Tensor& images, const Done& done) const {
   inside_->net.check_shape(images);
   const auto count = static_cast<int>(images.size(0));
   const int last = exit_count() - 1;
-  Answers answers{at::empty({count, inside_->net.spec().classes}, at::kFloat),
-                  std::vector<int>(static_cast<std::size_t>(count), last)};
+  EarlyOutputs answers{at::empty({count, inside_->net.spec().classes}, at::kFloat),
+                       std::vector<int>(static_cast<std::size_t>(count), last)};
   const at::Tensor dense = images.contiguous();
   inside_->workplaces->use([&](const Workplace& place) {
     place.together->team->run(count, [&](int image, int thread) {

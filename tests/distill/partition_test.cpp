@@ -228,7 +228,7 @@ TEST(Partition, RefusesTooManyPartsAndNumbersThatAreNone) {
 // label 1.
 class SixFilters : public Teacher {
  public:
-  Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
+  Output answer(const at::Tensor& images, const std::vector<std::string>& taps) override {
     const at::Tensor bright = at::gt(at::mean(images, {1, 2, 3}), 0).to(at::kFloat).unsqueeze(1);
     const at::Tensor even = at::tensor({1, 0, 1, 0, 1, 0}).to(at::kFloat);
     const at::Tensor seen =

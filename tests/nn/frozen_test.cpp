@@ -107,7 +107,7 @@ TEST(FrozenNet, EachImageIsComputedUpToItsExitOnly) {
       }
       return false;
     };
-    const FrozenNet::Answers answers = frozen.forward_until(images, done);
+    const FrozenNet::EarlyOutputs answers = frozen.forward_until(images, done);
     EXPECT_EQ(answers.exits, (std::vector<int>{0, 1, 2, 0, 1, 2}));
     EXPECT_EQ(asked, 1 + 2 + 2 + 1 + 2 + 2);  // the last exit is not asked
     for (int image = 0; image < 6; ++image) {

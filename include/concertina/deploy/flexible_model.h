@@ -62,14 +62,14 @@ class FlexibleModel {
   const ExitPolicy& pick_exits(double max_average_macs, Width width = Width()) const;
   // Each image is computed up to the exit at which its largest softmax probability is not below
   // that exit's threshold, and no further.
-  struct Answers {
+  struct EarlyOutputs {
     at::Tensor logits;       // [N, classes]
     std::vector<int> exits;  // of each image, the exit that answered; 1 is the first
     int exit_count = 1;      // of the net
     std::vector<std::int64_t> counts() const;  // of images that left at each exit, from exit 1 on
   };
-  Answers forward_early(const at::Tensor& images, const ExitPolicy& policy,
-                        Width width = Width()) const;
+  EarlyOutputs forward_early(const at::Tensor& images, const ExitPolicy& policy,
+                             Width width = Width()) const;
 
  private:
   struct Inside;

@@ -15,14 +15,14 @@ namespace concertina {
 
 class Teacher {
  public:
-  struct Answer {
+  struct Output {
     at::Tensor logits;                       // [B, C] float32
     std::map<std::string, at::Tensor> taps;  // by the word that was asked for; maps [B, C, H, W]
   };
 
   virtual ~Teacher() = default;
   // images: [B, C, H, W] float32, normalized as the trained net gets them. Nothing has a gradient.
-  virtual Answer answer(const at::Tensor& images, const std::vector<std::string>& taps) = 0;
+  virtual Output answer(const at::Tensor& images, const std::vector<std::string>& taps) = 0;
   // Throws UsageError for a tap that it does not have.
   virtual TapShape shape_of(const std::string& tap) const = 0;
   virtual int classes() const = 0;

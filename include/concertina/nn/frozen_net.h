@@ -32,11 +32,11 @@ class FrozenNet {
   // Each image by itself, as far as the first exit at which `done` says so (by its place among the
   // exits, with its logits [1, classes]); what lies behind is not computed. The last exit is not
   // asked. `done` may be called by several threads at once.
-  struct Answers {
+  struct EarlyOutputs {
     at::Tensor logits;       // [N, classes]
     std::vector<int> exits;  // of each image, its exit's place
   };
-  Answers forward_until(const at::Tensor& images, const Done& done) const;
+  EarlyOutputs forward_until(const at::Tensor& images, const Done& done) const;
 
  private:
   struct Inside;

@@ -1,4 +1,4 @@
-#include "answers.h"
+#include "step_outputs.h"
 
 #include <algorithm>
 
@@ -21,8 +21,8 @@ void add_unless_there(const std::string& word, std::vector<std::string>& words) 
 
 }  // namespace
 
-Answers::Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
-                 const StepInput& input)
+StepOutputs::StepOutputs(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+                         const StepInput& input)
     : net_(net),
       plan_(plan),
       parts_(parts),
@@ -30,8 +30,8 @@ Answers::Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& par
       views_(net, plan, input.source, input.place) {}
 
 // The layers that the terms and the nodes look at.
-std::vector<std::string> Answers::taps_of(const Subnet& subnet,
-                                          const std::vector<LossTerm>& terms) const {
+std::vector<std::string> StepOutputs::taps_of(const Subnet& subnet,
+                                              const std::vector<LossTerm>& terms) const {
   std::vector<std::string> layers;
   const auto add = [&](const std::string& words) {
     for (const std::string& word : split(words, '+')) {
@@ -54,7 +54,7 @@ std::vector<std::string> Answers::taps_of(const Subnet& subnet,
   return layers;
 }
 
-void Answers::run(const PassKey& pass, const std::vector<LossTerm>& terms) {
+void StepOutputs::run(const PassKey& pass, const std::vector<LossTerm>& terms) {
   const int exits = net_.spec().exit_count();
   std::vector<std::string> layers;
   std::map<int, std::vector<std::string>> of_exit;
@@ -74,13 +74,13 @@ void Answers::run(const PassKey& pass, const std::vector<LossTerm>& terms) {
   }
 }
 
-std::vector<Value*> Answers::values_of(const Subnet& subnet, int view) {
+std::vector<Value*> StepOutputs::values_of(const Subnet& subnet, int view) {
   std::vector<Value*> found;
   for (auto& [layer, value] : values_[{subnet, view}]) found.push_back(&value);
   return found;
 }
 
-bool Answers::is_learned(const TermEnd& end) const {
+bool StepOutputs::is_learned(const TermEnd& end) const {
   if (end.kind != TermEnd::Kind::node) return false;
   const NodeKind kind = node(end).kind;
   if (kind == NodeKind::gate || kind == NodeKind::attention) return true;
@@ -89,14 +89,14 @@ bool Answers::is_learned(const TermEnd& end) const {
                      [&](const TermEnd& member) { return is_learned(member); });
 }
 
-std::vector<TermEnd> Answers::members_of(const TermEnd& end) const {
+std::vector<TermEnd> StepOutputs::members_of(const TermEnd& end) const {
   std::vector<TermEnd> members = plan_.members(node(end), place_);
   for (TermEnd& member : members) member.view = end.view;
   return members;
 }
 
 // Adversarial images are the student's.
-const Teacher::Answer& Answers::external(const TermEnd& end, const LossTerm& term) {
+const Teacher::Output& StepOutputs::external(const TermEnd& end, const LossTerm& term) {
   const Width width = views_.is_adversarial(end.view) ? term.student.subnet.width : Width();
   const auto key = std::make_tuple(end.node, end.view, width);
   const auto found = externals_.find(key);
@@ -116,12 +116,12 @@ const Teacher::Answer& Answers::external(const TermEnd& end, const LossTerm& ter
   return externals_[key] = parts_.teacher(node(end).name).answer(images, taps);
 }
 
-at::Tensor Answers::logits(const TermEnd& end, const LossTerm& term) {
+at::Tensor StepOutputs::logits(const TermEnd& end, const LossTerm& term) {
   if (end.kind == TermEnd::Kind::subnet) return values_.at({end.subnet, end.view}).at("").leaf;
   return is_frozen(node(end)) ? external(end, term).logits : combined(end, term);
 }
 
-at::Tensor Answers::tap(const TermEnd& end, const std::string& word, const LossTerm& term) {
+at::Tensor StepOutputs::tap(const TermEnd& end, const std::string& word, const LossTerm& term) {
   if (end.kind == TermEnd::Kind::node && node(end).kind == NodeKind::filters) {
     const at::Tensor& map = external(members_of(end).front(), term).taps.at(node(end).tap);
     std::vector<int> channels;
@@ -134,7 +134,7 @@ at::Tensor Answers::tap(const TermEnd& end, const std::string& word, const LossT
   return values_.at({end.subnet, end.view}).at(find_tap(net_.spec(), end.subnet, word)).leaf;
 }
 
-at::Tensor Answers::combined(const TermEnd& end, const LossTerm& term) {
+at::Tensor StepOutputs::combined(const TermEnd& end, const LossTerm& term) {
   const std::vector<TermEnd> members = members_of(end);
   std::vector<at::Tensor> all;
   for (const TermEnd& member : members) all.push_back(logits(member, term));
@@ -150,8 +150,8 @@ at::Tensor Answers::combined(const TermEnd& end, const LossTerm& term) {
   }
 }
 
-at::Tensor Answers::attended(const TermEnd& end, const std::vector<TermEnd>& members,
-                             const LossTerm& term, const std::vector<at::Tensor>& all) {
+at::Tensor StepOutputs::attended(const TermEnd& end, const std::vector<TermEnd>& members,
+                                 const LossTerm& term, const std::vector<at::Tensor>& all) {
   const std::string& word = node(end).tap;
   std::vector<at::Tensor> keys;
   for (const TermEnd& member : members) {

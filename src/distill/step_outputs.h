@@ -31,10 +31,10 @@ struct PassKey {
   }
 };
 
-class Answers {
+class StepOutputs {
  public:
-  Answers(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
-          const StepInput& input);
+  StepOutputs(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+              const StepInput& input);
 
   // Runs a width once: all its exits, and the taps that the terms look at.
   void run(const PassKey& pass, const std::vector<LossTerm>& terms);
@@ -59,7 +59,7 @@ class Answers {
   std::vector<std::string> taps_of(const Subnet& subnet, const std::vector<LossTerm>& terms) const;
   // The node's members, who look at what it looks at.
   std::vector<TermEnd> members_of(const TermEnd& end) const;
-  const Teacher::Answer& external(const TermEnd& end, const LossTerm& term);
+  const Teacher::Output& external(const TermEnd& end, const LossTerm& term);
   at::Tensor combined(const TermEnd& end, const LossTerm& term);
   at::Tensor attended(const TermEnd& end, const std::vector<TermEnd>& members, const LossTerm& term,
                       const std::vector<at::Tensor>& logits);
@@ -71,7 +71,7 @@ class Answers {
   Views views_;
   // By sub-model and view, and by the tap's layer; "" = logits.
   std::map<std::pair<Subnet, int>, std::map<std::string, Value>> values_;
-  std::map<std::tuple<int, int, Width>, Teacher::Answer> externals_;  // by node, view and width
+  std::map<std::tuple<int, int, Width>, Teacher::Output> externals_;  // by node, view and width
 };
 
 }  // namespace concertina
