@@ -123,7 +123,7 @@ class StepBench {
   Recipe recipe_;
   std::vector<Width> widths_;
   FlexibleNet net_;
-  PlanParts parts_;
+  AuxiliaryModules parts_;
   Sgd sgd_;
   Replays replays_;
 };

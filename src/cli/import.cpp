@@ -62,7 +62,7 @@ RunState import_run(const ForeignWeights& weights, const NetSpec& net, const Rec
   RunState state = new_run(net, recipe, data, device, Engine::automatic, Precision::fp32);
   FlexibleNet filled = net_of_run(state, recipe, device);
   weights.copy_into(filled);
-  capture(filled, PlanParts(), Sgd(filled.parameters(), recipe), state);
+  capture(filled, AuxiliaryModules(), Sgd(filled.parameters(), recipe), state);
   state.environment += "imported_sha256 = " + file_sha256(options.text("FILE")) + "\n";
   state.progress.finished = true;
   return state;

@@ -21,7 +21,7 @@ void add_unless_there(const std::string& word, std::vector<std::string>& words) 
 
 }  // namespace
 
-StepOutputs::StepOutputs(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+StepOutputs::StepOutputs(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
                          const StepInput& input)
     : net_(net),
       plan_(plan),

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 #include "concertina/distill/train_step.h"
 
 namespace concertina {
@@ -33,7 +33,7 @@ struct PassKey {
 
 class StepOutputs {
  public:
-  StepOutputs(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+  StepOutputs(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
               const StepInput& input);
 
   // Runs a width once: all its exits, and the taps that the terms look at.
@@ -66,7 +66,7 @@ class StepOutputs {
 
   FlexibleNet& net_;
   const DistillPlan& plan_;
-  const PlanParts& parts_;
+  const AuxiliaryModules& parts_;
   const PlanStep& place_;
   Views views_;
   // By sub-model and view, and by the tap's layer; "" = logits.

@@ -23,7 +23,8 @@ void add(at::Tensor& sum, const at::Tensor& gradient) {
 
 class Walk {
  public:
-  Walk(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts, const StepInput& input)
+  Walk(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
+       const StepInput& input)
       : spec_(net.spec()),
         plan_(plan),
         parts_(parts),
@@ -233,7 +234,7 @@ class Walk {
 
   const NetSpec& spec_;
   const DistillPlan& plan_;
-  const PlanParts& parts_;
+  const AuxiliaryModules& parts_;
   const StepInput& input_;
   StepOutputs outputs_;
   std::vector<LossTerm> terms_;
@@ -242,7 +243,7 @@ class Walk {
 
 }  // namespace
 
-StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
                       const StepInput& input) {
   return Walk(net, plan, parts, input).run();
 }

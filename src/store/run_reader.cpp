@@ -109,8 +109,8 @@ class RunReader {
 
   void read_plan_parts() {
     if (!root_.has("distill")) return;
-    state_.plan_parts = h5::read_tensors(root_.group("distill"));
-    for (NamedTensor& tensor : state_.plan_parts) tensor.name.insert(0, "distill/");
+    state_.auxiliary_modules = h5::read_tensors(root_.group("distill"));
+    for (NamedTensor& tensor : state_.auxiliary_modules) tensor.name.insert(0, "distill/");
   }
 
   void read_submodels(const StoredGroup& all) {

@@ -46,7 +46,7 @@ std::size_t expected_bytes(const RunState& state) {
     for (const NamedTensor& tensor : tensors) bytes += kOverhead + tensor.value.nbytes();
   };
   add(state.weights);
-  add(state.plan_parts);
+  add(state.auxiliary_modules);
   add(state.momentum);
   for (const NormBank& bank : state.norms) add(bank.values);
   for (const SnapshotState& snapshot : state.snapshots) {
@@ -155,7 +155,7 @@ std::string build_run(const RunState& state) {
   write_table(root.group("history/valid"), state.valid_history);
   h5::write_evaluations(root.group("evaluations"), state.evaluations);
   write_tensors(root.group("weights"), state.weights);
-  write_tensors(root, state.plan_parts);  // their names begin with "distill/"
+  write_tensors(root, state.auxiliary_modules);  // their names begin with "distill/"
   write_tensors(root.group("optimizer/momentum"), state.momentum);
   write_snapshots(root, state);
   write_submodels(root, state);

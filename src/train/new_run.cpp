@@ -63,8 +63,8 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
   FlexibleNet fresh(net, state.widths, net_settings(recipe), recipe.seed, device);
   fresh.set_engine(engine, precision);
   state.environment = environment_text(device, fresh.engine(), precision);
-  const PlanParts parts(recipe.plan, net, plan_step(recipe, state.widths, net.exit_count()),
-                        teachers, device);
+  const AuxiliaryModules parts(recipe.plan, net, plan_step(recipe, state.widths, net.exit_count()),
+                               teachers, device);
   Sgd sgd(trained_parameters(fresh, parts), recipe);
   for (const PlanStage& stage : recipe.plan.stages) check_layers(sgd, stage);
   capture(fresh, parts, sgd, state);

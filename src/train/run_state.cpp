@@ -133,25 +133,26 @@ void copy_state(const FlexibleNet& from, FlexibleNet& to) {
   }
 }
 
-std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts) {
+std::vector<Parameter> trained_parameters(const FlexibleNet& net, const AuxiliaryModules& parts) {
   std::vector<Parameter> all = net.parameters();
   for (const Parameter& parameter : parts.parameters()) all.push_back(parameter);
   return all;
 }
 
-void capture(const FlexibleNet& net, const PlanParts& parts, const Sgd& sgd, RunState& state) {
+void capture(const FlexibleNet& net, const AuxiliaryModules& parts, const Sgd& sgd,
+             RunState& state) {
   const at::NoGradGuard guard;
   state.weights = stored_all(net.weights());
   state.norms.clear();
   for (const Width width : net.bank_widths()) {
     state.norms.push_back({width, net.is_calibrated(width), stored_all(net.norms(width))});
   }
-  state.plan_parts = stored_all(parts.parameters());
+  state.auxiliary_modules = stored_all(parts.parameters());
   state.momentum = stored_all(sgd.momentum());
 }
 
-void restore(const RunState& state, PlanParts& parts) {
-  load(state.plan_parts, parts.parameters(), "the plan's learned tensors");
+void restore(const RunState& state, AuxiliaryModules& parts) {
+  load(state.auxiliary_modules, parts.parameters(), "the plan's learned tensors");
 }
 
 void restore_momentum(const RunState& state, Sgd& sgd) {

@@ -362,7 +362,7 @@ class Trainer {
   const TrainWatcher& watcher_;
   Recipe recipe_;
   FlexibleNet net_;
-  PlanParts parts_;
+  AuxiliaryModules parts_;
   Sgd sgd_;
   TrainLoader loader_;
   EpochSums sums_;

@@ -62,7 +62,7 @@ struct Case {
     source.replays = &replays;
     source.other = [this](ViewKind) { return at::neg(images); };
     teachers = support::untrained_teachers(recipe.plan, spec);
-    parts = PlanParts(recipe.plan, spec, place, teachers, at::kCPU);
+    parts = AuxiliaryModules(recipe.plan, spec, place, teachers, at::kCPU);
   }
 
   NetSettings settings() const {
@@ -151,7 +151,7 @@ struct Case {
   FlexibleNet ours, theirs;
   PlanStep place;
   Teachers teachers;
-  PlanParts parts;
+  AuxiliaryModules parts;
   ImageSource source;
   Replays replays;
   Tensor images = at::clamp(random_images({8, 3, 16, 16}), -1.5, 1.2);  // about pixels
@@ -498,7 +498,7 @@ TEST(Recipes, MapsOfOtherChannelsNeedAnAdapter) {
   const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
   const PlanStep place = plan_step(recipe, parse_widths("0.5@4 1"), 1);
   try {
-    const PlanParts parts(recipe.plan, spec, place, {}, at::kCPU);
+    const AuxiliaryModules parts(recipe.plan, spec, place, {}, at::kCPU);
     FAIL() << "accepted";
   } catch (const UsageError& error) {
     EXPECT_STREQ(
@@ -515,7 +515,8 @@ TEST(Recipes, PartsOfOtherSizesSayWhatTheNetNeeds) {
       make_net("nonn-mobilenet-v1-tiny", {10, 3, 16, 16}, {"part-channels=60-64-64-64"});
   const Teachers teachers = support::untrained_teachers(recipe.plan, spec);
   try {
-    const PlanParts parts(recipe.plan, spec, plan_step(recipe, spec.widths, 1), teachers, at::kCPU);
+    const AuxiliaryModules parts(recipe.plan, spec, plan_step(recipe, spec.widths, 1), teachers,
+                                 at::kCPU);
     FAIL() << "accepted";
   } catch (const UsageError& error) {
     EXPECT_THAT(error.what(),

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "concertina/core/error.h"
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 #include "concertina/nets/catalog.h"
 
 namespace concertina {
@@ -38,7 +38,8 @@ TEST(Teacher, OfOtherImagesIsRefused) {
   const auto parts_with = [&](const NetInput& input) {
     const Teachers teachers{{"big", net_teacher(net_of(input), {}, color, color)}};
     return refusal([&] {
-      PlanParts(plan, make_net("slimmable-mobilenet-v1-tiny", small), step, teachers, at::kCPU);
+      AuxiliaryModules(plan, make_net("slimmable-mobilenet-v1-tiny", small), step, teachers,
+                       at::kCPU);
     });
   };
   EXPECT_EQ(parts_with(small), "accepted");

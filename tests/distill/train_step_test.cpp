@@ -39,7 +39,7 @@ struct Fixture {
     PlanStep place;
     place.active = spec.widths;
     place.exits = spec.exit_count();
-    return train_step(net, plan, PlanParts(), {{images, labels, {}, {}, nullptr}, place});
+    return train_step(net, plan, AuxiliaryModules(), {{images, labels, {}, {}, nullptr}, place});
   }
   at::Tensor gradient(const std::string& name) const {
     for (const Parameter& one : net.parameters()) {

@@ -103,7 +103,7 @@ TEST(RunFile, SummaryLeavesTensorsOut) {
   write_run(folder / "run.h5", expected);
   expected.weights.clear();
   expected.momentum.clear();
-  expected.plan_parts.clear();
+  expected.auxiliary_modules.clear();
   for (SnapshotState& copy : expected.snapshots) {
     copy.weights.clear();
     copy.norm.clear();

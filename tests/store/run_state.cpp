@@ -98,7 +98,7 @@ void add_submodels(RunState& state, Numbers& numbers) {
 void add_plan(RunState& state, Numbers& numbers) {
   for (const char* name : {"distill/edge2.w0.500-e1.teacher/conv/weight", "distill/mix/query"}) {
     Tensors some = numbers.weights(state.net, {Width(), 1});
-    state.plan_parts.push_back({name, some.front().value, some.front().axes});
+    state.auxiliary_modules.push_back({name, some.front().value, some.front().axes});
   }
   int exit = 0;
   for (const char* node : {"first-net", "second-net"}) {
@@ -263,7 +263,7 @@ void expect_equal(const RunState& found, const RunState& expected) {
   expect_equal(found.progress, expected.progress);
   expect_equal(found.weights, expected.weights);
   expect_equal(found.momentum, expected.momentum);
-  expect_equal(found.plan_parts, expected.plan_parts);
+  expect_equal(found.auxiliary_modules, expected.auxiliary_modules);
   ASSERT_EQ(found.snapshots.size(), expected.snapshots.size());
   for (std::size_t i = 0; i < found.snapshots.size(); ++i) {
     EXPECT_EQ(found.snapshots[i].node, expected.snapshots[i].node);

@@ -13,21 +13,21 @@ namespace concertina {
 
 // One independent family of numbers for each purpose. Never renumber: files depend on it.
 enum class Stream : std::uint32_t {
-  initialize = 1,    // a = layer index
-  split = 2,         // the held-out validation part
-  shuffle = 3,       // a = epoch
-  augment = 4,       // a = epoch, b = image index
-  sample_width = 5,  // a = step
-  calibrate = 6,     // the calibration subset
-  shapes = 7,        // the embedded set; a = 0 train / 1 test, b = image index
-  bench = 8,         // random images
-  search = 9,        // a = generation; or b = 1, the images that guide
-  drop_edge = 10,    // a = step, b = place among the step's links
-  plan_parts = 11,   // a = place among a plan's learned tensors
-  attack = 12,       // a = counter, b = image in the batch
-  view_noise = 13,   // a = step
-  sensor = 14,       // a = part of the data, b = image
-  pairs = 15,        // a = epoch
+  initialize = 1,          // a = layer index
+  split = 2,               // the held-out validation part
+  shuffle = 3,             // a = epoch
+  augment = 4,             // a = epoch, b = image index
+  sample_width = 5,        // a = step
+  calibrate = 6,           // the calibration subset
+  shapes = 7,              // the embedded set; a = 0 train / 1 test, b = image index
+  bench = 8,               // random images
+  search = 9,              // a = generation; or b = 1, the images that guide
+  drop_edge = 10,          // a = step, b = place among the step's links
+  auxiliary_modules = 11,  // a = place among a plan's learned tensors
+  attack = 12,             // a = counter, b = image in the batch
+  view_noise = 13,         // a = step
+  sensor = 14,             // a = part of the data, b = image
+  pairs = 15,              // a = epoch
 };
 
 class CounterRandom {

@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 #include "concertina/distill/views.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/plan.h"
@@ -45,7 +45,7 @@ struct StepInput {
 // Losses of sub-models are summed (docs/methods.md, One step). Gradients are added to what the
 // parameters of net and parts already hold; the caller clears them. Throws DivergedError naming
 // sub-model and term when a loss or gradient is not finite; the parameters are unchanged then.
-StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const PlanParts& parts,
+StepReport train_step(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
                       const StepInput& input);
 
 }  // namespace concertina

@@ -97,7 +97,7 @@ struct RunState {
   Tensors weights;                       // the full network's
   std::vector<NormBank> norms;           // one a width, ascending
   std::vector<SubnetState> submodels;    // all_subnets() order
-  Tensors plan_parts;                    // what the plan has learned beside the net: "distill/..."
+  Tensors auxiliary_modules;             // what the plan has learned beside the net: "distill/..."
   std::vector<SnapshotState> snapshots;  // those taken so far, in the order of the plan's nodes
   Tensors momentum;                      // optimizer buffers, one for each trained parameter
   std::uint64_t seed = 0;                // with Progress: the whole state of the random numbers

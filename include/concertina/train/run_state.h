@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 #include "concertina/eval/calibrate.h"
 #include "concertina/feed/dataset.h"
 #include "concertina/nn/flexible_net.h"
@@ -29,16 +29,17 @@ FlexibleNet best_of_run(const RunState& state, const SubnetState& submodel, at::
 void copy_state(const FlexibleNet& from, FlexibleNet& to);
 
 // All that the optimizer moves: the net's parameters, then the plan's.
-std::vector<Parameter> trained_parameters(const FlexibleNet& net, const PlanParts& parts);
+std::vector<Parameter> trained_parameters(const FlexibleNet& net, const AuxiliaryModules& parts);
 
 // Copies weights, norms, the plan's learned tensors and the momentum of the objects into the state,
 // on the CPU.
-void capture(const FlexibleNet& net, const PlanParts& parts, const Sgd& sgd, RunState& state);
+void capture(const FlexibleNet& net, const AuxiliaryModules& parts, const Sgd& sgd,
+             RunState& state);
 // A snapshot of the state as an ordinary small net (one width, one exit).
 FlexibleNet net_of_snapshot(const RunState& state, const SnapshotState& copy, at::Device device);
 
 // Copies the state's tensors into the objects. Throw DataError when names or shapes differ.
-void restore(const RunState& state, PlanParts& parts);
+void restore(const RunState& state, AuxiliaryModules& parts);
 void restore_momentum(const RunState& state, Sgd& sgd);
 
 // A sub-model's weights and norms as they would ship.

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 #include "concertina/eval/evaluate.h"
 #include "concertina/recipe/recipe.h"
 #include "concertina/store/run_file.h"

@@ -12,16 +12,16 @@
 
 namespace concertina {
 
-class PlanParts {
+class AuxiliaryModules {
  public:
   // For a plan without external nodes and learned parts.
-  PlanParts() = default;
+  AuxiliaryModules() = default;
   // `first`: a step with every width that will ever run, and all of them when something is learned.
   // Learned tensors start from the seed alone. Throws UsageError for an external node that
   // `teachers` lacks, for a teacher with other classes, for a tap that its owner does not have, and
   // for two of other channels that a criterion compares without an adapter.
-  PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first, Teachers teachers,
-            at::Device device);
+  AuxiliaryModules(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
+                   Teachers teachers, at::Device device);
 
   // A snapshot's copy, once it is taken.
   void set_teacher(const std::string& node, std::shared_ptr<Teacher> teacher) {

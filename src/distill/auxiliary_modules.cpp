@@ -1,4 +1,4 @@
-#include "concertina/distill/plan_parts.h"
+#include "concertina/distill/auxiliary_modules.h"
 
 #include <algorithm>
 #include <cmath>
@@ -36,8 +36,8 @@ std::string sizes_of_parts(const DistillPlan& plan, const TermEnd& end) {
 
 }  // namespace
 
-PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep& first,
-                     Teachers teachers, at::Device device)
+AuxiliaryModules::AuxiliaryModules(const DistillPlan& plan, const NetSpec& net,
+                                   const PlanStep& first, Teachers teachers, at::Device device)
     : plan_(plan),
       net_(net),
       teachers_(std::move(teachers)),
@@ -66,10 +66,11 @@ PlanParts::PlanParts(const DistillPlan& plan, const NetSpec& net, const PlanStep
   make_nodes(first);
 }
 
-at::Tensor PlanParts::make(const std::string& name, at::IntArrayRef sizes, double deviation,
-                           double mean, const char* axes) {
+at::Tensor AuxiliaryModules::make(const std::string& name, at::IntArrayRef sizes, double deviation,
+                                  double mean, const char* axes) {
   at::Tensor value = at::empty(sizes, at::kFloat);
-  CounterRandom random(seed_, Stream::plan_parts, static_cast<std::uint32_t>(parameters_.size()));
+  CounterRandom random(seed_, Stream::auxiliary_modules,
+                       static_cast<std::uint32_t>(parameters_.size()));
   float* values = value.data_ptr<float>();
   for (std::int64_t k = 0; k < value.numel(); ++k) {
     values[k] = static_cast<float>(mean + (deviation == 0 ? 0 : deviation * random.normal()));
@@ -80,7 +81,7 @@ at::Tensor PlanParts::make(const std::string& name, at::IntArrayRef sizes, doubl
   return value;
 }
 
-TapShape PlanParts::shape_of(const TermEnd& end, const std::string& tap) const {
+TapShape AuxiliaryModules::shape_of(const TermEnd& end, const std::string& tap) const {
   if (end.kind == TermEnd::Kind::subnet) {
     return tap_shape(net_, end.subnet, find_tap(net_, end.subnet, tap));
   }
@@ -99,13 +100,13 @@ TapShape PlanParts::shape_of(const TermEnd& end, const std::string& tap) const {
 }
 
 // "distill/edge2.w0.500.teacher/": few parts, because files limit how deep a name goes.
-std::string PlanParts::prefix(int edge, const TermEnd& student, const TermEnd& teacher,
-                              std::size_t which) const {
+std::string AuxiliaryModules::prefix(int edge, const TermEnd& student, const TermEnd& teacher,
+                                     std::size_t which) const {
   return "distill/edge" + std::to_string(edge + 1) + "." + end_text(net_, plan_, student) + "." +
          end_text(net_, plan_, teacher) + "/" + (which == 0 ? "" : "second.");
 }
 
-void PlanParts::check_attention(const LossTerm& term, const PlanStep& first) const {
+void AuxiliaryModules::check_attention(const LossTerm& term, const PlanStep& first) const {
   if (term.teacher.kind != TermEnd::Kind::node) return;
   const PlanNode& node = plan_.nodes[static_cast<std::size_t>(term.teacher.node)];
   if (node.kind != NodeKind::attention) return;
@@ -117,7 +118,7 @@ void PlanParts::check_attention(const LossTerm& term, const PlanStep& first) con
 }
 
 // One for each pair of ends that an edge can ever join.
-void PlanParts::make_adapters(PlanStep first) {
+void AuxiliaryModules::make_adapters(PlanStep first) {
   DistillPlan undropped = plan_;
   for (Edge& edge : undropped.edges) {
     edge.drop = 0;
@@ -142,7 +143,7 @@ void PlanParts::make_adapters(PlanStep first) {
   }
 }
 
-void PlanParts::make_adapter(const LossTerm& term, std::size_t which, int in, int out) {
+void AuxiliaryModules::make_adapter(const LossTerm& term, std::size_t which, int in, int out) {
   const Edge& edge = plan_.edge_of(term);
   if (edge.adapter == Adapter::none) {
     if (in == out || !is_channelwise(edge.criterion)) return;
@@ -160,7 +161,7 @@ void PlanParts::make_adapter(const LossTerm& term, std::size_t which, int in, in
   make(name + "norm/bias", {out}, 0, 0, "channel");
 }
 
-void PlanParts::make_nodes(const PlanStep& first) {
+void AuxiliaryModules::make_nodes(const PlanStep& first) {
   for (const PlanNode& node : plan_.nodes) {
     if (!is_learned(node)) continue;
     const std::vector<TermEnd> members = plan_.members(node, first);
@@ -179,8 +180,8 @@ void PlanParts::make_nodes(const PlanStep& first) {
 }
 
 // Peers of one size share their matrices, as the published code's; peers of several have their own.
-void PlanParts::make_attention(const std::string& name, const PlanNode& node,
-                               const std::vector<TermEnd>& members) {
+void AuxiliaryModules::make_attention(const std::string& name, const PlanNode& node,
+                                      const std::vector<TermEnd>& members) {
   std::vector<int> channels;
   for (const TermEnd& member : members) channels.push_back(shape_of(member, node.tap).channels);
   const auto [least, most] = std::minmax_element(channels.begin(), channels.end());
@@ -194,10 +195,10 @@ void PlanParts::make_attention(const std::string& name, const PlanNode& node,
   }
 }
 
-std::vector<Parameter> PlanParts::parameters() const { return parameters_; }
+std::vector<Parameter> AuxiliaryModules::parameters() const { return parameters_; }
 
-at::Tensor PlanParts::adapt(int edge, const TermEnd& student, const TermEnd& teacher,
-                            const at::Tensor& tap, std::size_t which) const {
+at::Tensor AuxiliaryModules::adapt(int edge, const TermEnd& student, const TermEnd& teacher,
+                                   const at::Tensor& tap, std::size_t which) const {
   const Adapter kind = plan_.edges[static_cast<std::size_t>(edge)].adapter;
   if (kind == Adapter::none) return tap;
   const std::string name = prefix(edge, student, teacher, which);
@@ -207,7 +208,7 @@ at::Tensor PlanParts::adapt(int edge, const TermEnd& student, const TermEnd& tea
   return at::relu(normed(map, at(name + "norm/weight"), at(name + "norm/bias")));
 }
 
-at::Tensor PlanParts::gate(int node, const at::Tensor& map) const {
+at::Tensor AuxiliaryModules::gate(int node, const at::Tensor& map) const {
   const std::string name = "distill/" + plan_.nodes[static_cast<std::size_t>(node)].name + "/";
   const at::Tensor linear =
       at::linear(pooled(map), at(name + "linear/weight"), at(name + "linear/bias"));
@@ -215,8 +216,8 @@ at::Tensor PlanParts::gate(int node, const at::Tensor& map) const {
   return at::softmax(at::relu(scores), 1);
 }
 
-at::Tensor PlanParts::projected(int node, const TermEnd& member, const at::Tensor& map,
-                                const std::string& what) const {
+at::Tensor AuxiliaryModules::projected(int node, const TermEnd& member, const at::Tensor& map,
+                                       const std::string& what) const {
   const std::string name = "distill/" + plan_.nodes[static_cast<std::size_t>(node)].name + "/";
   const auto shared = tensors_.find(name + what);
   const at::Tensor& matrix = shared != tensors_.end()
@@ -225,11 +226,11 @@ at::Tensor PlanParts::projected(int node, const TermEnd& member, const at::Tenso
   return at::matmul(pooled(map), matrix);
 }
 
-at::Tensor PlanParts::query(int node, const TermEnd& member, const at::Tensor& map) const {
+at::Tensor AuxiliaryModules::query(int node, const TermEnd& member, const at::Tensor& map) const {
   return projected(node, member, map, "query");
 }
 
-at::Tensor PlanParts::key(int node, const TermEnd& member, const at::Tensor& map) const {
+at::Tensor AuxiliaryModules::key(int node, const TermEnd& member, const at::Tensor& map) const {
   return projected(node, member, map, "key");
 }
 
