@@ -107,7 +107,7 @@ std::string arithmetic_text(const RunState& state) {
 bool has_cut(const RunState& made) {
   const std::vector<PlanStage> stages = parse_recipe(made.recipe, "its recipe").plan.stages;
   return std::any_of(stages.begin(), stages.end(),
-                     [](const PlanStage& stage) { return stage.cut > 0; });
+                     [](const PlanStage& stage) { return stage.prune > 0; });
 }
 
 // The net's text; of one that a stage has cut, or will, without what that changes.

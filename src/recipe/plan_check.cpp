@@ -64,7 +64,7 @@ void check_snapshot(const DistillPlan& plan, const PlanNode& node) {
 
 void check_cuts(const DistillPlan& plan) {
   const bool cuts = std::any_of(plan.stages.begin(), plan.stages.end(),
-                                [](const PlanStage& stage) { return stage.cut > 0; });
+                                [](const PlanStage& stage) { return stage.prune > 0; });
   if (!cuts) return;
   const auto refuse = [](const std::string& what, const std::string& found) {
     throw UsageError("a stage that cuts channels goes with no " + what + ", found \"" + found +

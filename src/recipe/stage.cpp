@@ -32,7 +32,7 @@ PlanStage read_stage(std::string_view text, const Names& stages) {
   });
   when("fresh", [&](const auto& value) { stage.fresh = pick("fresh", value, kSwitch); });
   when("sparse", [&](const auto& value) { stage.sparse = pick("sparse", value, kSwitch); });
-  when("cut", [&](const auto& value) { stage.cut = read_number("cut", value, 0, 0.99); });
+  when("cut", [&](const auto& value) { stage.prune = read_number("cut", value, 0, 0.99); });
   return stage;
 }
 
@@ -48,7 +48,7 @@ std::string stage_text(const PlanStage& stage) {
   if (!stage.train.empty()) text += " train=" + join(stage.train, ",");
   if (stage.fresh) text += " fresh=yes";
   if (!stage.sparse) text += " sparse=no";
-  if (stage.cut > 0) text += " cut=" + format_real(stage.cut);
+  if (stage.prune > 0) text += " cut=" + format_real(stage.prune);
   return text;
 }
 

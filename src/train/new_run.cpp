@@ -4,7 +4,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/nn/cut.h"
+#include "concertina/nn/prune.h"
 #include "concertina/train/sgd.h"
 #include "concertina/train/trainer.h"
 
@@ -19,7 +19,7 @@ void check_plan(const NetSpec& net, const Recipe& recipe, const std::vector<Widt
                      subnet_id(net, *subnet) + " of net \"" + net.name + "\"");
   }
   for (const PlanStage& stage : recipe.plan.stages) {
-    if (stage.cut > 0) check_cut(net);
+    if (stage.prune > 0) check_prunable(net);
   }
   if (recipe.random_widths >= 0 && any_quantized(widths)) {
     throw UsageError("recipe \"" + recipe.name + "\" draws widths, which have no bits; net \"" +

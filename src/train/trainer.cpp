@@ -9,7 +9,7 @@
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/calibrate.h"
 #include "concertina/feed/loader.h"
-#include "concertina/nn/cut.h"
+#include "concertina/nn/prune.h"
 #include "concertina/spec/cost.h"
 #include "concertina/train/sgd.h"
 #include "concertina/train/signals.h"
@@ -229,8 +229,8 @@ class Trainer {
   void cut_channels() {
     const bool by_filter = recipe_.proximal == Proximal::filters;
     const std::int64_t before = subnet_cost(state_.net, full()).anytime.params;
-    net_ = cut(net_, net_settings(recipe_), stage()->cut,
-               by_filter ? ChannelWorth::filter_length : ChannelWorth::norm_weight);
+    net_ = prune(net_, net_settings(recipe_), stage()->cut,
+                 by_filter ? ChannelWorth::filter_length : ChannelWorth::norm_weight);
     choose_engine();
     state_.net = net_.spec();
     sgd_ = Sgd(trained_parameters(net_, parts_), recipe_);

@@ -10,8 +10,8 @@
 
 #include "concertina/core/error.h"
 #include "concertina/nets/catalog.h"
-#include "concertina/nn/cut.h"
 #include "concertina/nn/frozen_net.h"
+#include "concertina/nn/prune.h"
 #include "concertina/spec/cost.h"
 
 #include "support/tensors.h"
@@ -227,7 +227,7 @@ TEST(MultiSegment, ItsTensorsAreNoMatricesAndSharedByAllWidths) {
 
 TEST(MultiSegment, IsCutWithItsNet) {
   FlexibleNet net = trained();
-  FlexibleNet small = cut(net, {}, 0.4, ChannelWorth::filter_length);
+  FlexibleNet small = prune(net, {}, 0.4, ChannelWorth::filter_length);
   const auto weights = tensors(net.weights()), norms = tensors(net.norms(kHalf));
   for (const bool of_bank : {false, true}) {
     for (const auto& [name, value] : tensors(of_bank ? small.norms(kHalf) : small.weights())) {

@@ -11,8 +11,8 @@
 
 #include "concertina/core/error.h"
 #include "concertina/nets/catalog.h"
-#include "concertina/nn/cut.h"
 #include "concertina/nn/frozen_net.h"
+#include "concertina/nn/prune.h"
 #include "concertina/spec/map_grid.h"
 
 #include "support/tensors.h"
@@ -268,7 +268,7 @@ TEST(Quantized, AWidthThatIsNotListedRunsPlainlyInANetThatIsFused) {
 
 TEST(Quantized, ACutNetKeepsItsPrecisions) {
   const FlexibleNet net = trained(kNets[0], "1@4 1");
-  FlexibleNet small = cut(net, {}, 0.3, ChannelWorth::filter_length);
+  FlexibleNet small = prune(net, {}, 0.3, ChannelWorth::filter_length);
   EXPECT_EQ(small.widths(), net.widths());
   EXPECT_TRUE(
       at::isfinite(evaluated(small, images_for(), {Width::parse("1@4"), 1})).all().item<bool>());

@@ -111,7 +111,7 @@ struct PlanStage {
   std::vector<std::string> train;  // names of layers begin with one of these; empty = all of them
   bool fresh = false;              // the net's weights start anew
   bool sparse = true;              // the optimizer's sparsity and proximal step act
-  double cut = 0;                  // before it: this share of the channels is cut off (nn/cut.h)
+  double prune = 0;                // before it: this share of the channels is cut off (nn/prune.h)
 };
 
 enum class Reduction { batchmean, elementmean, sum };

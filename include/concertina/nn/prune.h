@@ -13,12 +13,12 @@ enum class ChannelWorth {
 };
 
 // Throws UsageError for a net with sums of maps, whose channels would have to go together.
-void check_cut(const NetSpec& net);
+void check_prunable(const NetSpec& net);
 
 // Cuts off `share` (0 to 1) of all elastic channels, those that are worth least wherever they are;
 // a layer keeps at least one. What stays keeps its order, so that a narrower width still has the
 // leading ones; a norm of a width that did not have a channel takes it from the full width's.
-// Throws as check_cut.
+// Throws as check_prunable.
 FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
                 ChannelWorth worth);
 

@@ -1,4 +1,4 @@
-#include "concertina/nn/cut.h"
+#include "concertina/nn/prune.h"
 
 #include <algorithm>
 #include <map>
@@ -36,14 +36,14 @@ std::map<std::string, at::Tensor> by_name(const std::vector<Parameter>& tensors)
   return found;
 }
 
-class Cut {
+class Pruner {
  public:
-  Cut(const FlexibleNet& net, const NetSettings& settings) : net_(net), settings_(settings) {
+  Pruner(const FlexibleNet& net, const NetSettings& settings) : net_(net), settings_(settings) {
     weights_ = by_name(net.weights());
     norms_ = by_name(net.norms(Width()));
     const NetSpec& spec = net.spec();
     whole_ = resolve(spec, {Width(), spec.exit_count()});
-    check_cut(spec);
+    check_prunable(spec);
   }
 
   FlexibleNet run(double share, ChannelWorth worth) {
@@ -206,7 +206,7 @@ class Cut {
 
 }  // namespace
 
-void check_cut(const NetSpec& net) {
+void check_prunable(const NetSpec& net) {
   for (const Layer& layer : net.layers) {
     if (layer.kind != LayerKind::add && layer.kind != LayerKind::mean) continue;
     throw UsageError("net \"" + net.name + "\" cannot be cut: its layer \"" + layer.name +
@@ -216,7 +216,7 @@ void check_cut(const NetSpec& net) {
 
 FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
                 ChannelWorth worth) {
-  return Cut(net, settings).run(share, worth);
+  return Pruner(net, settings).run(share, worth);
 }
 
 }  // namespace concertina

@@ -1,4 +1,4 @@
-#include "concertina/nn/cut.h"
+#include "concertina/nn/prune.h"
 
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
@@ -40,7 +40,7 @@ struct Fixture {
 };
 
 // A channel with weight and bias 0 says nothing: without it the net answers as before.
-TEST(Cut, WithoutItsDeadChannelsANetAnswersTheSame) {
+TEST(Prune, WithoutItsDeadChannelsANetAnswersTheSame) {
   for (const std::string name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
     Fixture one(name);
     FlexibleNet small = cut(one.net, one.settings, 0.45, ChannelWorth::norm_weight);
@@ -57,7 +57,7 @@ TEST(Cut, WithoutItsDeadChannelsANetAnswersTheSame) {
   }
 }
 
-TEST(Cut, EveryWidthIsThereAndTrains) {
+TEST(Prune, EveryWidthIsThereAndTrains) {
   for (const NormSharing sharing :
        {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
     Fixture one("slimmable-mobilenet-v1-tiny", {sharing, 0.1, GradientFlow::sum});
@@ -71,10 +71,10 @@ TEST(Cut, EveryWidthIsThereAndTrains) {
 }
 
 // Norm weights begin as 1: of equal channels no more go than the share says.
-TEST(Cut, OfEqualChannelsTheShareGoes) {
+TEST(Prune, OfEqualChannelsTheShareGoes) {
   const NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
   const FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
-  const FlexibleNet small = cut(net, {}, 0.1, ChannelWorth::norm_weight);
+  const FlexibleNet small = prune(net, {}, 0.1, ChannelWorth::norm_weight);
   int before = 0, after = 0;
   for (std::size_t k = 0; k < spec.layers.size(); ++k) {
     if (!spec.layers[k].elastic) continue;
@@ -84,7 +84,7 @@ TEST(Cut, OfEqualChannelsTheShareGoes) {
   EXPECT_NEAR(after, 0.9 * before, 8);  // the first layer keeps one channel
 }
 
-TEST(Cut, ALayerKeepsAtLeastOneChannel) {
+TEST(Prune, ALayerKeepsAtLeastOneChannel) {
   Fixture one("slimmable-mobilenet-v1-tiny");
   const FlexibleNet small = cut(one.net, one.settings, 0.99, ChannelWorth::norm_weight);
   for (const Layer& layer : small.spec().layers) {
@@ -92,7 +92,7 @@ TEST(Cut, ALayerKeepsAtLeastOneChannel) {
   }
 }
 
-TEST(Cut, FiltersOfLengthZeroGoFirst) {
+TEST(Prune, FiltersOfLengthZeroGoFirst) {
   Fixture one("slimmable-mobilenet-v1-tiny");
   const at::NoGradGuard guard;
   for (const Parameter& weight : one.net.weights()) {
@@ -108,13 +108,13 @@ TEST(Cut, FiltersOfLengthZeroGoFirst) {
   }
 }
 
-TEST(Cut, SumsOfMapsAreRefused) {
+TEST(Prune, SumsOfMapsAreRefused) {
   NetSpec spec = make_net("slimmable-mobilenet-v1-tiny", {10, 3, 16, 16});
   for (Layer& layer : spec.layers) {
     if (layer.kind == LayerKind::activation) layer.kind = LayerKind::add;
   }
   const FlexibleNet net(spec, spec.widths, {}, 1, at::kCPU);
-  EXPECT_THROW(cut(net, {}, 0.5, ChannelWorth::norm_weight), UsageError);
+  EXPECT_THROW(prune(net, {}, 0.5, ChannelWorth::norm_weight), UsageError);
 }
 
 }  // namespace
