@@ -6,7 +6,7 @@
 #include "concertina/core/file.h"
 #include "concertina/core/text.h"
 #include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/select/latency_table.h"
 #include "concertina/spec/cost.h"
 

@@ -13,7 +13,7 @@
 #include "concertina/distill/partition.h"
 #include "concertina/distill/train_step.h"
 #include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/train/run_state.h"
 
 #include "commands.h"

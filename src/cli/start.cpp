@@ -12,7 +12,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 
 #include "torch_compat.h"
 

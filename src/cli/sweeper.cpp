@@ -5,7 +5,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/train/signals.h"
 
 namespace concertina::cli {

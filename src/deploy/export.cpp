@@ -23,7 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 at::Tensor run(const PlainNet& net, const at::Tensor& images) {
-  return FrozenNet(net_of(net), {}, Exits::only, make_workplaces(1)).forward(images).front();
+  return FrozenNet(net_of(net), {}, Exits::only, make_execution_contexts(1))
+      .forward(images)
+      .front();
 }
 
 bool is_norm(const NetSpec& net, const std::string& layer) {

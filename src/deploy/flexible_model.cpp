@@ -11,7 +11,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/nn/frozen_net.h"
 #include "concertina/select/early_exit.h"
 
@@ -51,11 +51,11 @@ FlexibleNet net_of_model(const ModelState& state) {
   return net;
 }
 
-struct FlexibleModel::Inside {
-  Inside(ModelState given, int threads)
+struct FlexibleModel::Impl {
+  Impl(ModelState given, int threads)
       : net(net_of_model(given)),
         state(std::move(given)),
-        workplaces(make_workplaces(threads > 0 ? threads : kernels::thread_count())) {
+        contexts(make_execution_contexts(threads > 0 ? threads : kernels::thread_count())) {
     state.weights.clear();  // the net has them
     for (NormBank& bank : state.norms) bank.values.clear();
   }
@@ -66,14 +66,14 @@ struct FlexibleModel::Inside {
     const auto key = std::make_pair(subnet, exits);
     auto found = ready.find(key);
     if (found == ready.end()) {
-      found = ready.emplace(key, FrozenNet(net, subnet, exits, workplaces)).first;
+      found = ready.emplace(key, FrozenNet(net, subnet, exits, contexts)).first;
     }
     return found->second;
   }
 
   FlexibleNet net;
   ModelState state;
-  std::shared_ptr<Workplaces> workplaces;
+  std::shared_ptr<ExecutionContexts> contexts;
   std::mutex mutex;  // of `ready`
   std::map<std::pair<Subnet, Exits>, FrozenNet> ready;
 };
@@ -88,22 +88,20 @@ FlexibleModel FlexibleModel::load(const std::filesystem::path& file, int threads
 }
 
 FlexibleModel::FlexibleModel(ModelState state, int threads)
-    : inside_(std::make_shared<Inside>(std::move(state), threads)) {}
+    : impl_(std::make_shared<Impl>(std::move(state), threads)) {}
 
-const NetSpec& FlexibleModel::net() const { return inside_->state.net; }
+const NetSpec& FlexibleModel::net() const { return impl_->state.net; }
 
-const std::vector<std::string>& FlexibleModel::classes() const { return inside_->state.classes; }
+const std::vector<std::string>& FlexibleModel::classes() const { return impl_->state.classes; }
 
 std::string FlexibleModel::origin(const std::string& key) const {
-  for (const auto& [name, value] : inside_->state.origin) {
+  for (const auto& [name, value] : impl_->state.origin) {
     if (name == key) return value;
   }
   return "";
 }
 
-const std::vector<Measurement>& FlexibleModel::submodels() const {
-  return inside_->state.submodels;
-}
+const std::vector<Measurement>& FlexibleModel::submodels() const { return impl_->state.submodels; }
 
 const Measurement& FlexibleModel::submodel(const std::string& id) const {
   std::vector<std::string> known;
@@ -125,8 +123,8 @@ at::Tensor FlexibleModel::normalize(const at::Tensor& pixels) const {
                      ", H, W] of uint8");
   }
   const at::NoGradGuard guard;
-  const at::Tensor mean = per_channel(inside_->state.mean);
-  const at::Tensor deviation = per_channel(inside_->state.deviation);
+  const at::Tensor mean = per_channel(impl_->state.mean);
+  const at::Tensor deviation = per_channel(impl_->state.deviation);
   return pixels.to(at::kFloat).div_(255).sub_(mean).div_(deviation);
 }
 
@@ -134,12 +132,12 @@ at::Tensor FlexibleModel::forward(const at::Tensor& images, const Subnet& subnet
   const bool listed = std::any_of(submodels().begin(), submodels().end(),
                                   [&](const auto& one) { return one.subnet == subnet; });
   if (!listed) submodel(subnet_id(net(), subnet));  // throws
-  return inside_->frozen(subnet, Exits::only).forward(images).front();
+  return impl_->frozen(subnet, Exits::only).forward(images).front();
 }
 
 const std::vector<ExitPolicy>& FlexibleModel::exit_policies(Width width) const {
   static const std::vector<ExitPolicy> none;
-  for (const EarlyExit& early : inside_->state.early_exits) {
+  for (const EarlyExit& early : impl_->state.early_exits) {
     if (early.width == width) return early.policies;
   }
   return none;
@@ -161,7 +159,7 @@ FlexibleModel::EarlyOutputs FlexibleModel::forward_early(const at::Tensor& image
     return confidence(logits) >= policy.thresholds[static_cast<std::size_t>(exit)];
   };
   FrozenNet::EarlyOutputs found =
-      inside_->frozen({width, exits}, Exits::up_to).forward_until(images, sure);
+      impl_->frozen({width, exits}, Exits::up_to).forward_until(images, sure);
   EarlyOutputs answers{std::move(found.logits), std::move(found.exits), exits};
   for (int& exit : answers.exits) ++exit;
   return answers;

@@ -22,19 +22,19 @@ auto guarded(const Action& action) {
 
 }  // namespace
 
-struct TorchScript::Inside {
+struct TorchScript::Impl {
   torch::jit::Module module;
 };
 
 TorchScript::TorchScript(const std::string& bytes) {
   std::istringstream stream(bytes);
-  inside_ = guarded([&] { return std::make_shared<Inside>(Inside{torch::jit::load(stream)}); });
-  inside_->module.eval();
+  impl_ = guarded([&] { return std::make_shared<Impl>(Impl{torch::jit::load(stream)}); });
+  impl_->module.eval();
 }
 
 at::Tensor TorchScript::run(const at::Tensor& images) const {
   const at::NoGradGuard guard;
-  return guarded([&] { return inside_->module.forward({images}).toTensor(); });
+  return guarded([&] { return impl_->module.forward({images}).toTensor(); });
 }
 
 at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images) {

@@ -16,8 +16,8 @@ namespace concertina::kernels::HWY_NAMESPACE {
 
 // What one vector of channels needs, one behind the other in the scratch.
 template <class D>
-struct Workplace {
-  Workplace(const Window& window, float* scratch) {
+struct Scratch {
+  Scratch(const Window& window, float* scratch) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
     values = {scratch, window.width + 2 * window.padding};
     scratch += window.padded_pixels() * lanes;
@@ -78,7 +78,7 @@ HWY_INLINE void take_weight(const Window& window, const Part& part, const float*
 
 // The zeros around the values, which stay where they are for parts of one kind.
 template <class D>
-HWY_INLINE void clear_once(const Window& window, const Workplace<D>& place, bool with_gradient,
+HWY_INLINE void clear_once(const Window& window, const Scratch<D>& place, bool with_gradient,
                            std::int64_t& cleared_lanes) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
   if (cleared_lanes == lanes) return;
@@ -93,7 +93,7 @@ void forward(const Window& window, const T* z, std::int64_t z_stride, const Affi
   std::int64_t cleared_lanes = 0;
   for_channels<1>(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
     using Part = std::decay_t<decltype(part)>;
-    const Workplace<typename Part::Tag> place(window, scratch);
+    const Scratch<typename Part::Tag> place(window, scratch);
     clear_once(window, place, false, cleared_lanes);
     fill_values(window, part, z, z_stride, affine, c, place.values);
     take_weight(window, part, weight, c, false, place.weight);
@@ -110,7 +110,7 @@ void forward(const Window& window, const T* z, std::int64_t z_stride, const Affi
 template <class Part, class T>
 HWY_INLINE void fill_gradient(const Window& window, const Part& part, const T* dz,
                               std::int64_t dz_stride, std::int64_t c,
-                              const Workplace<typename Part::Tag>& place) {
+                              const Scratch<typename Part::Tag>& place) {
   const std::int64_t apart = place.apart(window);
   const std::int64_t around = place.around(window);
   const T* pixel = dz + c;
@@ -125,7 +125,7 @@ HWY_INLINE void fill_gradient(const Window& window, const Part& part, const T* d
 }
 
 template <class D>
-HWY_INLINE hn::Vec<D> gradient_at(const Window& window, const Workplace<D>& place, std::int64_t y,
+HWY_INLINE hn::Vec<D> gradient_at(const Window& window, const Scratch<D>& place, std::int64_t y,
                                   std::int64_t x) {
   const std::int64_t apart = place.apart(window);
   const std::int64_t around = place.around(window);
@@ -135,7 +135,7 @@ HWY_INLINE hn::Vec<D> gradient_at(const Window& window, const Workplace<D>& plac
 // Adds to each tap's gradient the sum over pixels of dz times the value that the tap saw.
 template <class Part>
 HWY_INLINE void add_weight_sums(const Window& window, const Part& part,
-                                const Workplace<typename Part::Tag>& place, std::int64_t c,
+                                const Scratch<typename Part::Tag>& place, std::int64_t c,
                                 float* weight_gradient) {
   using D = typename Part::Tag;
   for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
@@ -155,7 +155,7 @@ HWY_INLINE void add_weight_sums(const Window& window, const Part& part,
 // The same with the nine taps in registers.
 template <int kStride, class Part>
 HWY_INLINE void add_weight_sums_3x3(const Window& window, const Part& part,
-                                    const Workplace<typename Part::Tag>& place, std::int64_t c,
+                                    const Scratch<typename Part::Tag>& place, std::int64_t c,
                                     float* weight_gradient) {
   using D = typename Part::Tag;
   const std::int64_t apart = place.apart(window);
@@ -185,7 +185,7 @@ HWY_INLINE void add_weight_sums_3x3(const Window& window, const Part& part,
 
 template <class Part>
 HWY_INLINE void add_weight_gradient(const Window& window, const Part& part,
-                                    const Workplace<typename Part::Tag>& place, std::int64_t c,
+                                    const Scratch<typename Part::Tag>& place, std::int64_t c,
                                     float* into) {
   if (window.kernel == 3 && window.stride == 1) {
     add_weight_sums_3x3<1>(window, part, place, c, into);
@@ -199,7 +199,7 @@ HWY_INLINE void add_weight_gradient(const Window& window, const Part& part,
 // A correlation of the spread-out gradient with the filter turned round, or its shorter form.
 template <class Part, class T>
 HWY_INLINE void input_gradient(const Window& window, const Part& part,
-                               const Workplace<typename Part::Tag>& place, const float* weight,
+                               const Scratch<typename Part::Tag>& place, const float* weight,
                                std::int64_t c, const DepthwiseGradients<T>& into) {
   T* const first = into.in_gradient + c;
   const bool accumulate = into.accumulate;
@@ -231,7 +231,7 @@ void backward(const Window& window, const T* z, std::int64_t z_stride, const Aff
   std::int64_t cleared_lanes = 0;
   for_channels<1>(window.channels, [&](std::int64_t c, const auto& part) HWY_ATTR {
     using Part = std::decay_t<decltype(part)>;
-    const Workplace<typename Part::Tag> place(window, scratch);
+    const Scratch<typename Part::Tag> place(window, scratch);
     clear_once(window, place, true, cleared_lanes);
     fill_values(window, part, z, z_stride, affine, c, place.values);
     fill_gradient(window, part, dz, dz_stride, c, place);

@@ -106,9 +106,9 @@ HWY_INLINE void correlate_with(const Plane<D>& plane, const float* weight, std::
   }
 }
 
-// The way back of a 3x3 correlation of stride 2. `plane`: [height + 2, width + 2], the outputs'
-// gradients with one zero around. Calls store(y, x, gradient) for the padded inputs of the rows
-// 0..2 height + 1 and the columns likewise.
+// The backward pass of a 3x3 correlation of stride 2. `plane`: [height + 2, width + 2], the
+// outputs' gradients with one zero around. Calls store(y, x, gradient) for the padded inputs of the
+// rows 0..2 height + 1 and the columns likewise.
 template <class D, class Store>
 HWY_INLINE void transposed_3x3_by_2(const Plane<D>& plane, const float* weight, std::int64_t height,
                                     std::int64_t width, const Store& store) {

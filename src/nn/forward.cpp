@@ -7,7 +7,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/kernels/matmul.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/nn/flexible_net.h"
 
 #include "fused_engine.h"
@@ -149,7 +149,7 @@ std::vector<at::Tensor> FlexibleNet::forward(const at::Tensor& images, const Sub
   check_shape(images);
   const std::vector<int> tapped = find_taps(spec_, subnet, exits, taps);
   Bank* bank = bank_for(subnet.width, pass);
-  // The fused engine has no way back into a convolution's bias, which only exported nets have.
+  // The fused engine has no backward pass into a convolution's bias, which only exported nets have.
   const bool fits = !has_biases_ || (pass == Pass::evaluate && !at::GradMode::is_enabled());
   // Nor into the images, nor with another flow of gradients, and it keeps what it sees of a batch.
   const bool plainly = pass == Pass::probe ||

@@ -37,65 +37,65 @@ class Idle {
   std::vector<std::unique_ptr<T>> idle_;
 };
 
-std::shared_ptr<fused::Workshop> make_workshop(int threads) {
-  auto workshop = std::make_shared<fused::Workshop>();
-  workshop->team = std::make_unique<kernels::Team>(threads);
-  workshop->scratch.resize(static_cast<std::size_t>(threads));
-  return workshop;
+std::shared_ptr<fused::Workspace> make_workspace(int threads) {
+  auto workspace = std::make_shared<fused::Workspace>();
+  workspace->pool = std::make_unique<kernels::ThreadPool>(threads);
+  workspace->scratch.resize(static_cast<std::size_t>(threads));
+  return workspace;
 }
 
 }  // namespace
 
-// A place to work: a team for the operations of one pass, and for every member of it a workshop
+// A place to work: a pool for the operations of one pass, and for every member of it a workspace
 // where it computes a pass alone.
-struct Workplace {
-  explicit Workplace(int threads) : together(make_workshop(threads)) {
-    for (int k = 0; k < threads; ++k) alone.push_back(make_workshop(1));
+struct ExecutionContext {
+  explicit ExecutionContext(int threads) : together(make_workspace(threads)) {
+    for (int k = 0; k < threads; ++k) alone.push_back(make_workspace(1));
   }
-  std::shared_ptr<fused::Workshop> together;
-  std::vector<std::shared_ptr<fused::Workshop>> alone;
+  std::shared_ptr<fused::Workspace> together;
+  std::vector<std::shared_ptr<fused::Workspace>> alone;
 };
 
-class Workplaces {
+class ExecutionContexts {
  public:
-  explicit Workplaces(int threads) : threads_(threads) {}
+  explicit ExecutionContexts(int threads) : threads_(threads) {}
 
   template <class Work>
   void use(const Work& work) {
-    std::unique_ptr<Workplace> place =
-        places_.take([this] { return std::make_unique<Workplace>(threads_); });
+    std::unique_ptr<ExecutionContext> place =
+        places_.take([this] { return std::make_unique<ExecutionContext>(threads_); });
     work(*place);
     places_.give_back(std::move(place));
   }
 
  private:
   int threads_;
-  Idle<Workplace> places_;
+  Idle<ExecutionContext> places_;
 };
 
-std::shared_ptr<Workplaces> make_workplaces(int threads) {
-  return std::make_shared<Workplaces>(std::max(threads, 1));
+std::shared_ptr<ExecutionContexts> make_execution_contexts(int threads) {
+  return std::make_shared<ExecutionContexts>(std::max(threads, 1));
 }
 
-struct FrozenNet::Inside {
-  Inside(const FlexibleNet& from, const Subnet& subnet, Exits exits)
+struct FrozenNet::Impl {
+  Impl(const FlexibleNet& from, const Subnet& subnet, Exits exits)
       : net(from.extract(subnet, exits)),
         resolved(resolve(net.spec(), {Width(), net.spec().exit_count()})) {}
 
   std::unique_ptr<fused::PassState> take_state() {
     return states.take([this] { return std::make_unique<fused::PassState>(*prepared); });
   }
-  // Computes in `workshop`.
-  std::vector<at::Tensor> run(const at::Tensor& images, std::shared_ptr<fused::Workshop> workshop,
+  // Computes in `workspace`.
+  std::vector<at::Tensor> run(const at::Tensor& images, std::shared_ptr<fused::Workspace> workspace,
                               const Done& done) {
     const at::NoGradGuard guard;
     if (prepared == nullptr) {
       return net.forward_plain(images, resolved, {}, &net.banks_.at(Width()), Pass::evaluate, done);
     }
     std::unique_ptr<fused::PassState> state = take_state();
-    state->workshop = std::move(workshop);
+    state->workspace = std::move(workspace);
     std::vector<at::Tensor> results = fused::forward(*state, images, done);
-    state->workshop.reset();
+    state->workspace.reset();
     state->maps.reset();
     states.give_back(std::move(state));
     return results;
@@ -105,15 +105,15 @@ struct FrozenNet::Inside {
   ResolvedNet resolved;
   std::unique_ptr<fused::PassState> prepared;  // null: the plain engine computes
   Idle<fused::PassState> states;               // copies of it
-  std::shared_ptr<Workplaces> workplaces;
+  std::shared_ptr<ExecutionContexts> contexts;
 };
 
 FrozenNet::FrozenNet(const FlexibleNet& net, const Subnet& subnet, Exits exits,
-                     std::shared_ptr<Workplaces> workplaces) {
+                     std::shared_ptr<ExecutionContexts> contexts) {
   net.check_bank(subnet.width, Pass::evaluate);
-  inside_ = std::make_shared<Inside>(net, subnet, exits);
-  inside_->workplaces = std::move(workplaces);
-  FlexibleNet& small = inside_->net;
+  impl_ = std::make_shared<Impl>(net, subnet, exits);
+  impl_->contexts = std::move(contexts);
+  FlexibleNet& small = impl_->net;
   const Subnet whole{Width(), small.spec().exit_count()};
   auto compiled = small.engine() == Engine::fused
                       ? small.fused_->compiled(small.spec(), whole, Exits::up_to, {})
@@ -121,35 +121,35 @@ FrozenNet::FrozenNet(const FlexibleNet& net, const Subnet& subnet, Exits exits,
   if (compiled == nullptr) return;
   const at::NoGradGuard guard;
   auto state = std::make_unique<fused::PassState>();
-  state->workshop = make_workshop(1);
+  state->workspace = make_workspace(1);
   state->tensors =
       small.layer_tensors(compiled->resolved, &small.banks_.at(Width()), Pass::evaluate);
   state->compiled = std::move(compiled);
   state->setting.pass = Pass::evaluate;
   fused::prepare(*state);
-  state->workshop.reset();
-  inside_->prepared = std::move(state);
+  state->workspace.reset();
+  impl_->prepared = std::move(state);
 }
 
-int FrozenNet::exit_count() const { return inside_->net.spec().exit_count(); }
+int FrozenNet::exit_count() const { return impl_->net.spec().exit_count(); }
 
 std::vector<at::Tensor> FrozenNet::forward(const at::Tensor& images) const {
-  inside_->net.check_shape(images);
+  impl_->net.check_shape(images);
   std::vector<at::Tensor> results;
-  inside_->workplaces->use(
-      [&](const Workplace& place) { results = inside_->run(images, place.together, {}); });
+  impl_->contexts->use(
+      [&](const ExecutionContext& place) { results = impl_->run(images, place.together, {}); });
   return results;
 }
 
 FrozenNet::EarlyOutputs FrozenNet::forward_until(const at::Tensor& images, const Done& done) const {
-  inside_->net.check_shape(images);
+  impl_->net.check_shape(images);
   const auto count = static_cast<int>(images.size(0));
   const int last = exit_count() - 1;
-  EarlyOutputs answers{at::empty({count, inside_->net.spec().classes}, at::kFloat),
+  EarlyOutputs answers{at::empty({count, impl_->net.spec().classes}, at::kFloat),
                        std::vector<int>(static_cast<std::size_t>(count), last)};
   const at::Tensor dense = images.contiguous();
-  inside_->workplaces->use([&](const Workplace& place) {
-    place.together->team->run(count, [&](int image, int thread) {
+  impl_->contexts->use([&](const ExecutionContext& place) {
+    place.together->pool->run(count, [&](int image, int thread) {
       const at::NoGradGuard guard;
       int& exit = answers.exits[static_cast<std::size_t>(image)];
       const auto stops = [&](int at, const at::Tensor& logits) {
@@ -157,8 +157,8 @@ FrozenNet::EarlyOutputs FrozenNet::forward_until(const at::Tensor& images, const
         exit = at;
         return true;
       };
-      const auto results = inside_->run(dense.narrow(0, image, 1),
-                                        place.alone[static_cast<std::size_t>(thread)], stops);
+      const auto results = impl_->run(dense.narrow(0, image, 1),
+                                      place.alone[static_cast<std::size_t>(thread)], stops);
       answers.logits[image].copy_(results[static_cast<std::size_t>(exit)][0]);
     });
   });

@@ -11,7 +11,7 @@
 namespace concertina::fused {
 namespace {
 
-// One operation on its way back.
+// One operation on its backward pass.
 template <class T>
 class Back {
  public:
@@ -28,7 +28,7 @@ class Back {
     const int lanes = lane_count(one_, state_.images);
     LaneSums sums(state_, one_, lanes);
     clear();
-    state_.team().run(lanes, [&](int lane, int thread) {
+    state_.pool().run(lanes, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes, state_.images);
       float* part = parts_ + lane * one_.weight_size();
       if (one_.kind == Kind::depthwise) {
@@ -78,7 +78,7 @@ class Back {
   void clear() const {
     if (!wants_input_) return;
     for (const View& view : one_.clears) {
-      state_.team().run(static_cast<int>(state_.images), [&](int image, int) {
+      state_.pool().run(static_cast<int>(state_.images), [&](int image, int) {
         T* pixel = state_.g<T>(view) + image * window_.in_pixels() * in_stride_;
         for (std::int64_t p = 0; p < window_.in_pixels(); ++p, pixel += in_stride_) {
           std::fill_n(pixel, view.channels, T());
@@ -120,10 +120,10 @@ class Back {
     using Writer = RowWriter<T, decltype(complete)>;
     const std::int64_t inner = one_.inner();
     const std::int64_t columns = one_.columns();
-    Pieces pieces(
-        state_.scratch(thread, Pieces::room<T>(tile * inner) + Pieces::room<T>(tile * columns) +
-                                   Pieces::room<float>(tile * inner) + Values::room(in_window) +
-                                   Gradients::room(out_window)));
+    BumpAllocator pieces(state_.scratch(
+        thread, BumpAllocator::room<T>(tile * inner) + BumpAllocator::room<T>(tile * columns) +
+                    BumpAllocator::room<float>(tile * inner) + Values::room(in_window) +
+                    Gradients::room(out_window)));
     T* value_rows = pieces.take<T>(tile * inner);
     T* gradient_rows = pieces.take<T>(tile * columns);
     auto* product = pieces.take<float>(tile * inner);
@@ -147,9 +147,9 @@ class Back {
 
   void depthwise(Share share, int lane, int thread, float* part, LaneSums& sums) const {
     const std::int64_t pixels = window_.out_pixels();
-    Pieces pieces(
-        state_.scratch(thread, Pieces::room<T>(pixels * window_.channels) +
-                                   Pieces::room<float>(kernels::depthwise_scratch(window_))));
+    BumpAllocator pieces(state_.scratch(
+        thread, BumpAllocator::room<T>(pixels * window_.channels) +
+                    BumpAllocator::room<float>(kernels::depthwise_scratch(window_))));
     T* gradient = pieces.take<T>(pixels * window_.channels);
     auto* scratch = pieces.take<float>(kernels::depthwise_scratch(window_));
     std::fill_n(part, one_.weight_size(), 0.0F);
@@ -171,7 +171,7 @@ class Back {
     LaneSums sums(state_, one_, lanes);
     clear();
     const std::int64_t pixels = window_.in_pixels();
-    state_.team().run(lanes, [&](int lane, int) {
+    state_.pool().run(lanes, [&](int lane, int) {
       const Share share = share_of(lane, lanes, state_.images);
       for (std::int64_t image = share.begin; image < share.end; ++image) {
         write(image, state_.g<T>(one_.in) + image * pixels * in_stride_);
@@ -219,7 +219,7 @@ at::Tensor run(PassState& state, const std::vector<at::Tensor>& gradients, bool 
     if (one.parts.empty()) continue;
     largest = std::max(largest, lane_count(one, state.images) * one.weight_size());
   }
-  const std::shared_ptr<Block> parts = state.workshop->memory.borrow(largest);
+  const std::shared_ptr<Block> parts = state.workspace->memory.borrow(largest);
   for (std::size_t i = operations.size(); i-- > 0;) {
     const Operation& one = operations[i];
     if (!one.leads_to_result) continue;

@@ -62,7 +62,7 @@ std::shared_ptr<const Compiled> Engine::compiled(const NetSpec& spec, const Subn
 void Engine::forget(Width width) {
   for (auto one = compiled_.begin(); one != compiled_.end();) {
     if (std::get<Subnet>(one->first).width == width) {
-      workshop_->kept.erase(one->second);
+      workspace_->kept.erase(one->second);
       one = compiled_.erase(one);
     } else {
       ++one;
@@ -72,9 +72,9 @@ void Engine::forget(Width width) {
 
 void Engine::prepare_threads() {
   const int threads = kernels::thread_count();
-  if (workshop_->team != nullptr && workshop_->team->threads() == threads) return;
-  workshop_->team = std::make_unique<kernels::Team>(threads);
-  workshop_->scratch.resize(static_cast<std::size_t>(threads));
+  if (workspace_->pool != nullptr && workspace_->pool->threads() == threads) return;
+  workspace_->pool = std::make_unique<kernels::ThreadPool>(threads);
+  workspace_->scratch.resize(static_cast<std::size_t>(threads));
 }
 
 std::vector<at::Tensor> Engine::run(const at::Tensor& images,
@@ -85,7 +85,7 @@ std::vector<at::Tensor> Engine::run(const at::Tensor& images,
   setting.with_gradient =
       at::GradMode::is_enabled() && (images.requires_grad() || anchor.requires_grad());
   auto state = std::make_shared<PassState>();
-  state->workshop = workshop_;
+  state->workspace = workspace_;
   state->compiled = std::move(compiled);
   state->tensors = std::move(tensors);
   state->setting = setting;

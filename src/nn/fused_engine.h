@@ -20,7 +20,7 @@ class Engine {
 
   // Drops the plans of a width and the weights packed for them.
   void forget(Width width);
-  void set_profile(Profile* into) { workshop_->profile = into; }
+  void set_profile(Profile* into) { workspace_->profile = into; }
 
   // As FlexibleNet::forward. `tensors`: one entry a live layer of what was compiled.
   std::vector<at::Tensor> run(const at::Tensor& images, std::shared_ptr<const Compiled> compiled,
@@ -33,7 +33,7 @@ class Engine {
 
   std::map<Key, std::shared_ptr<const Compiled>> compiled_;
   Unfit unfit_;
-  std::shared_ptr<Workshop> workshop_ = std::make_shared<Workshop>();
+  std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
 };
 
 }  // namespace concertina::fused

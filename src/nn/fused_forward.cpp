@@ -18,7 +18,7 @@ void take_images(PassState& state, const at::Tensor& images) {
   const std::int64_t pixels = images.size(2) * images.size(3);
   const float* from = images.data_ptr<float>();
   T* to = state.z<T>({0, 0, static_cast<int>(channels)});
-  state.team().run(static_cast<int>(state.images), [&](int image, int) {
+  state.pool().run(static_cast<int>(state.images), [&](int image, int) {
     for (std::int64_t c = 0; c < channels; ++c) {
       const float* plane = from + (image * channels + c) * pixels;
       T* place = to + image * channels * pixels + c;
@@ -46,7 +46,7 @@ class Forward {
 
   void run() {
     if (!batch_statistics_ && !state_.prepared) use_constants(state_, one_);
-    state_.team().run(lanes_, [&](int lane, int thread) {
+    state_.pool().run(lanes_, [&](int lane, int thread) {
       const Share share = share_of(lane, lanes_, state_.images);
       if (one_.kind == Kind::depthwise) {
         depthwise(lane, share, thread);
@@ -72,9 +72,9 @@ class Forward {
     };
     using Reader = RowReader<T, decltype(value)>;
     using Writer = RowWriter<T, decltype(complete)>;
-    Pieces pieces(state_.scratch(thread, Pieces::room<T>(tile * one_.inner()) +
-                                             Pieces::room<float>(tile * one_.columns()) +
-                                             Reader::room(in_window)));
+    BumpAllocator pieces(state_.scratch(
+        thread, BumpAllocator::room<T>(tile * one_.inner()) +
+                    BumpAllocator::room<float>(tile * one_.columns()) + Reader::room(in_window)));
     T* rows = pieces.take<T>(tile * one_.inner());
     auto* product = pieces.take<float>(tile * one_.columns());
     Reader reader(in_window, value, pieces);
@@ -122,7 +122,7 @@ at::Tensor run_head(PassState& state, const Operation& one, const Weight& weight
   const at::Tensor features = at::empty({state.images, channels}, at::kFloat);
   const at::Tensor logits = at::empty({state.images, one.out.channels}, at::kFloat);
   float* pooled = features.data_ptr<float>();
-  state.team().run(static_cast<int>(state.images), [&](int image, int) {
+  state.pool().run(static_cast<int>(state.images), [&](int image, int) {
     kernels::rows<T>().average({pixels, channels}, state.z<T>(one.in) + image * pixels * stride,
                                stride, state.affine(one.in), pooled + image * channels);
   });
@@ -140,13 +140,13 @@ at::Tensor run_tap(const PassState& state, const Operation& one) {
   const at::Tensor values =
       at::empty({state.images, window.height, window.width, channels}, at::kFloat);
   float* to = values.data_ptr<float>();
-  state.team().run(static_cast<int>(state.images), [&](int image, int thread) {
+  state.pool().run(static_cast<int>(state.images), [&](int image, int thread) {
     const std::int64_t pixels = window.in_pixels();
     float* into = to + image * pixels * channels;
     if constexpr (std::is_same_v<T, float>) {
       read_values(state, one, image * pixels, pixels, into);
     } else {
-      Pieces pieces(state.scratch(thread, Pieces::room<T>(pixels * channels)));
+      BumpAllocator pieces(state.scratch(thread, BumpAllocator::room<T>(pixels * channels)));
       T* from = pieces.take<T>(pixels * channels);
       read_values(state, one, image * pixels, pixels, from);
       std::transform(from, from + pixels * channels, into,
@@ -159,7 +159,7 @@ at::Tensor run_tap(const PassState& state, const Operation& one) {
 template <class T>
 std::vector<at::Tensor> run(PassState& state, const at::Tensor& images, const Done& done) {
   const Plan& plan = state.plan();
-  state.maps = state.workshop->memory.borrow(Pieces::room<T>(state.arena.size));
+  state.maps = state.workspace->memory.borrow(BumpAllocator::room<T>(state.arena.size));
   take_images<T>(state, images.contiguous());
   std::vector<at::Tensor> results(static_cast<std::size_t>(plan.results));
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {

@@ -41,20 +41,20 @@ kernels::Affine PassState::affine(View view) const {
 }
 
 float* PassState::scratch(int thread, std::int64_t floats) const {
-  Block& block_here = workshop->scratch[static_cast<std::size_t>(thread)];
+  Block& block_here = workspace->scratch[static_cast<std::size_t>(thread)];
   if (block_here.floats() < floats) block_here = Block(floats);
   return block_here.data();
 }
 
 Timed::Timed(const PassState& state, const Operation& operation, Way way)
     : state_(state), operation_(operation), way_(way) {
-  if (state.workshop->profile != nullptr) start_ = std::chrono::steady_clock::now();
+  if (state.workspace->profile != nullptr) start_ = std::chrono::steady_clock::now();
 }
 
 Timed::~Timed() {
-  if (state_.workshop->profile == nullptr) return;
+  if (state_.workspace->profile == nullptr) return;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start_;
-  KindTime& kind = (*state_.workshop->profile)[kind_of(operation_)];
+  KindTime& kind = (*state_.workspace->profile)[kind_of(operation_)];
   const double flop = flop_of(operation_, state_.images);
   if (way_ == Way::forward) {
     kind.forward_s += taken.count();

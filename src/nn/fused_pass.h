@@ -1,7 +1,7 @@
-// One pass of a plan over a batch: what it keeps, forward, and the way back. Knows tensors only as
-// memory. A batch is split into lanes, shares of its images that depend on shapes alone: sums over
-// the batch are taken lane by lane and joined in order, so that the bytes do not depend on how many
-// threads there are.
+// One pass of a plan over a batch: what it keeps, forward, and the backward pass. Knows tensors
+// only as memory. A batch is split into lanes, shares of its images that depend on shapes alone:
+// sums over the batch are taken lane by lane and joined in order, so that the bytes do not depend
+// on how many threads there are.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 #include "concertina/kernels/matmul.h"
 #include "concertina/kernels/rows.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/spec/resolve.h"
 
@@ -61,9 +61,9 @@ struct KeptWeights {
 };
 
 // What the passes of one net share. One pass runs at a time.
-struct Workshop {
+struct Workspace {
   Memory memory;
-  std::unique_ptr<kernels::Team> team;
+  std::unique_ptr<kernels::ThreadPool> pool;
   std::vector<Block> scratch;  // of each thread
   std::map<std::shared_ptr<const Compiled>, KeptWeights> kept;
   Profile* profile = nullptr;  // where the time is added, if anywhere
@@ -91,14 +91,14 @@ struct Coefficients {
 };
 
 struct PassState {
-  std::shared_ptr<Workshop> workshop;
+  std::shared_ptr<Workspace> workspace;
   std::shared_ptr<const Compiled> compiled;
   std::vector<LayerTensors> tensors;  // of each live layer
   PassSetting setting;
   std::int64_t images = 0;
   Arena arena;
   std::shared_ptr<Block> maps;             // the arena's
-  std::shared_ptr<Block> weight_room;      // what `weights` point into
+  std::shared_ptr<Block> weight_block;     // what `weights` point into
   std::vector<Coefficients> coefficients;  // of each buffer
   std::vector<Weight> weights;             // of each operation
   bool prepared = false;                   // both stand, and nothing changes them any more
@@ -122,7 +122,7 @@ struct PassState {
   T* g(View view) const {
     return place<T>(plan().buffers.size() + static_cast<std::size_t>(view.buffer), view.channel);
   }
-  kernels::Team& team() const { return *workshop->team; }
+  kernels::ThreadPool& pool() const { return *workspace->pool; }
   // At least so many floats for that thread alone, until it asks again.
   float* scratch(int thread, std::int64_t floats) const;
 
@@ -133,10 +133,10 @@ struct PassState {
   }
 };
 
-// Pieces of a block of memory, one behind the other, each at a multiple of 64 bytes.
-class Pieces {
+// BumpAllocator of a block of memory, one behind the other, each at a multiple of 64 bytes.
+class BumpAllocator {
  public:
-  explicit Pieces(float* memory) : memory_(memory) {}
+  explicit BumpAllocator(float* memory) : memory_(memory) {}
   template <class T>
   T* take(std::int64_t count) {
     T* piece = reinterpret_cast<T*>(memory_);
@@ -160,7 +160,7 @@ class Pieces {
 std::vector<at::Tensor> forward(PassState& state, const at::Tensor& images, const Done& done = {});
 
 // Of a pass that evaluates: makes its weights and coefficients once for all that follow with this
-// state or with copies of it, which may then run at the same time, each in a workshop of its own.
+// state or with copies of it, which may then run at the same time, each in a workspace of its own.
 void prepare(PassState& state);
 
 // Adds the weights' gradients to their .grad(). gradients: one a result, undefined for none. Gives

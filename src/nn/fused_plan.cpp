@@ -39,7 +39,7 @@ class Compiler {
     lay_out();
     mark_leads(plan_);
     join_readers(plan_);
-    plan_way_back(plan_);
+    plan_backward(plan_);
     return std::move(plan_);
   }
 

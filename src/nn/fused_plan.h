@@ -75,7 +75,7 @@ struct Operation {
   // Rows of the products, of one image.
   std::int64_t row_pixels() const { return patch_window().out_pixels(); }
 
-  // For the way back. Nothing comes back to an operation that leads to no result.
+  // For the backward pass. Nothing comes back to an operation that leads to no result.
   bool leads_to_result = false;
   // The gradient in `in` is written, or added when others came before.
   bool accumulates = false;
@@ -103,12 +103,12 @@ Plan compile(const NetSpec& spec, const ResolvedNet& resolved, const std::vector
 void mark_leads(Plan& plan);
 void join_readers(Plan& plan);
 
-// Fills in what operations need for the way back: which of them writes a gradient first, and which
-// last.
-void plan_way_back(Plan& plan);
+// Fills in what operations need for the backward pass: which of them writes a gradient first, and
+// which last.
+void plan_backward(Plan& plan);
 
 // What a pass over `images` keeps, in one arena: each buffer's z, then (with_gradient) each
-// buffer's gradient. A pass forward takes the steps 0..n-1, the way back n..2n-1.
+// buffer's gradient. A pass forward takes the steps 0..n-1, the backward pass n..2n-1.
 Arena place_buffers(const Plan& plan, std::int64_t images, bool with_gradient);
 
 }  // namespace concertina::fused

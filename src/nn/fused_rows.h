@@ -26,11 +26,12 @@ template <class T, class Pixels>
 class RowReader {
  public:
   static std::int64_t room(const kernels::Window* window) {
-    return window == nullptr ? 0 : Pieces::room<T>(window->padded_pixels() * window->channels);
+    return window == nullptr ? 0
+                             : BumpAllocator::room<T>(window->padded_pixels() * window->channels);
   }
 
   // window: null for pixels.
-  RowReader(const kernels::Window* window, Pixels pixels, Pieces& pieces)
+  RowReader(const kernels::Window* window, Pixels pixels, BumpAllocator& pieces)
       : window_(window), pixels_(pixels) {
     if (window_ == nullptr) return;
     const std::int64_t size = window_->padded_pixels() * window_->channels;

@@ -46,7 +46,7 @@ void mark_leads(Plan& plan) {
   }
 }
 
-void plan_way_back(Plan& plan) {
+void plan_backward(Plan& plan) {
   std::vector<std::vector<bool>> written;
   for (const Buffer& buffer : plan.buffers) {
     written.emplace_back(static_cast<std::size_t>(buffer.channels), false);

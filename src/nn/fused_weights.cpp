@@ -107,10 +107,10 @@ struct Room {
   Room(const PassState& state, const Operation& one) {
     const std::int64_t inner = one.inner();
     const std::int64_t columns = one.columns();
-    if (!lies_well(state, one)) rows = Pieces::room<float>(columns * inner);
-    forward = Pieces::room<T>(kernels::packed_size<T>(inner, columns));
+    if (!lies_well(state, one)) rows = BumpAllocator::room<float>(columns * inner);
+    forward = BumpAllocator::room<T>(kernels::packed_size<T>(inner, columns));
     const bool is_there = std::is_same_v<T, float> || !state.setting.with_gradient;
-    back = is_there ? 0 : Pieces::room<T>(kernels::packed_size<T>(columns, inner));
+    back = is_there ? 0 : BumpAllocator::room<T>(kernels::packed_size<T>(columns, inner));
   }
   std::int64_t rows = 0, forward = 0, back = 0;
 };
@@ -150,7 +150,7 @@ auto with_type_of(const PassState& state, const Operation& one, const Body& body
 
 std::int64_t room_of(const PassState& state, const Operation& one) {
   if (one.parts.empty()) return 0;
-  if (one.kind == Kind::depthwise) return Pieces::room<float>(one.weight_size());
+  if (one.kind == Kind::depthwise) return BumpAllocator::room<float>(one.weight_size());
   return with_type_of(state, one, [&](auto type) {
     const Room<decltype(type)> room(state, one);
     return room.rows + room.forward + room.back;
@@ -162,12 +162,12 @@ void pack_anew(PassState& state) {
   state.weights.assign(operations.size(), {});
   std::vector<std::int64_t> places{0};
   for (const Operation& one : operations) places.push_back(places.back() + room_of(state, one));
-  state.weight_room = state.workshop->memory.borrow(places.back());
-  state.team().run(static_cast<int>(operations.size()), [&](int index, int) {
+  state.weight_block = state.workspace->memory.borrow(places.back());
+  state.pool().run(static_cast<int>(operations.size()), [&](int index, int) {
     const auto at = static_cast<std::size_t>(index);
     const Operation& one = operations[at];
     if (one.parts.empty()) return;
-    float* into = state.weight_room->data() + places[at];
+    float* into = state.weight_block->data() + places[at];
     if (one.kind == Kind::depthwise) {
       gather_rows(state, one, into);
       state.weights[at].taps = into;
@@ -202,13 +202,13 @@ void pack_weights(PassState& state) {
     pack_anew(state);
     return;
   }
-  KeptWeights& kept = state.workshop->kept[state.compiled];
+  KeptWeights& kept = state.workspace->kept[state.compiled];
   std::vector<KeptWeights::Stamp> stamps = stamps_of(state);
   if (kept.room == nullptr || !same(kept.stamps, stamps)) {
     pack_anew(state);
-    kept = {std::move(stamps), state.weight_room, state.weights};
+    kept = {std::move(stamps), state.weight_block, state.weights};
   }
-  state.weight_room = kept.room;
+  state.weight_block = kept.room;
   state.weights = kept.weights;
 }
 
@@ -221,7 +221,7 @@ void add_weight_gradient(PassState& state, const Operation& one, const float* of
   }
   const auto count = static_cast<std::int64_t>(full.places.size());
   constexpr int kChunks = 16;
-  state.team().run(kChunks, [&](int chunk, int) {
+  state.pool().run(kChunks, [&](int chunk, int) {
     const Share share = share_of(chunk, kChunks, one.columns());
     for (int lane = 0; lane < lanes; ++lane) {
       const float* from = of_lanes + lane * one.weight_size();

@@ -45,7 +45,7 @@ at::Tensor add_all(const std::vector<at::Tensor>& inputs) {
   return sum;
 }
 
-// The same values; on the way back the gradient is multiplied.
+// The same values; on the backward pass the gradient is multiplied.
 at::Tensor with_gradient_times(const at::Tensor& value, double factor) {
   if (factor == 1 || !value.requires_grad()) return value;
   const at::Tensor same = at::alias(value);

@@ -10,7 +10,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/hash.h"
 #include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 
 namespace concertina {
 namespace {

@@ -26,7 +26,7 @@
 #include "concertina/deploy/flexible_model.h"
 #include "concertina/deploy/torchscript.h"
 #include "concertina/eval/latency.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/nets/catalog.h"
 
 namespace concertina {

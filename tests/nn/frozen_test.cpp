@@ -41,7 +41,7 @@ TEST(FrozenNet, AnswersAsTheNetDoes) {
       const at::Tensor images = images_for(net.spec());
       for (const Subnet& subnet : all_subnets(net.spec(), net.widths())) {
         for (const Exits exits : {Exits::up_to, Exits::only}) {
-          const FrozenNet frozen(net, subnet, exits, make_workplaces(2));
+          const FrozenNet frozen(net, subnet, exits, make_execution_contexts(2));
           const auto expected = evaluated(net, images, subnet, exits);
           const auto found = frozen.forward(images);
           ASSERT_EQ(found.size(), expected.size());
@@ -58,7 +58,7 @@ TEST(FrozenNet, AnswersAsTheNetDoes) {
 TEST(FrozenNet, WhatBecomesOfTheNetLaterMakesNoDifference) {
   FlexibleNet net = trained("slimmable-mobilenet-v1-tiny");
   const at::Tensor images = images_for(net.spec());
-  const FrozenNet frozen(net, {}, Exits::only, make_workplaces(1));
+  const FrozenNet frozen(net, {}, Exits::only, make_execution_contexts(1));
   const at::Tensor before = frozen.forward(images)[0];
   for (const Parameter& one : net.parameters()) at::Tensor(one.value.detach()).zero_();
   EXPECT_TRUE(same_bytes(frozen.forward(images)[0], before));
@@ -66,12 +66,12 @@ TEST(FrozenNet, WhatBecomesOfTheNetLaterMakesNoDifference) {
 
 TEST(FrozenNet, SeveralThreadsMayAskAtOnce) {
   FlexibleNet net = trained("msdnet-tiny");
-  const auto workplaces = make_workplaces(2);
+  const auto contexts = make_execution_contexts(2);
   std::vector<FrozenNet> frozen;
   std::vector<at::Tensor> images, expected;
   for (const Width width : net.widths()) {
     for (const std::int64_t batch : {1, 3}) {
-      frozen.emplace_back(net, Subnet{width, 3}, Exits::only, workplaces);
+      frozen.emplace_back(net, Subnet{width, 3}, Exits::only, contexts);
       images.push_back(images_for(net.spec(), batch));
       expected.push_back(frozen.back().forward(images.back())[0]);
     }
@@ -95,7 +95,7 @@ TEST(FrozenNet, EachImageIsComputedUpToItsExitOnly) {
   for (const Engine engine : {Engine::plain, Engine::fused}) {
     FlexibleNet net = trained("msdnet-tiny", engine);
     const at::Tensor images = images_for(net.spec(), 6);
-    const FrozenNet frozen(net, {Width(), 3}, Exits::up_to, make_workplaces(2));
+    const FrozenNet frozen(net, {Width(), 3}, Exits::up_to, make_execution_contexts(2));
     const auto all = evaluated(net, images, {Width(), 3});
     std::atomic<int> asked{0};
     const auto done = [&](int exit, const at::Tensor& logits) {
@@ -119,10 +119,10 @@ TEST(FrozenNet, EachImageIsComputedUpToItsExitOnly) {
 
 TEST(FrozenNet, RefusesWhatTheNetWould) {
   FlexibleNet net = trained("msdnet-tiny");
-  const FrozenNet frozen(net, {Width(), 1}, Exits::only, make_workplaces(1));
+  const FrozenNet frozen(net, {Width(), 1}, Exits::only, make_execution_contexts(1));
   EXPECT_THROW(frozen.forward(at::zeros({1, 3, 8, 8})), UsageError);
   EXPECT_THROW(frozen.forward_until(at::zeros({0, 3, 16, 16}), {}), UsageError);
-  EXPECT_THROW(FrozenNet(net, {Width::parse("0.3"), 1}, Exits::only, make_workplaces(1)),
+  EXPECT_THROW(FrozenNet(net, {Width::parse("0.3"), 1}, Exits::only, make_execution_contexts(1)),
                UsageError);
 }
 

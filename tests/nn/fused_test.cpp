@@ -7,7 +7,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/kernels/matmul.h"
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 #include "concertina/nets/catalog.h"
 #include "concertina/nn/flexible_net.h"
 

@@ -198,7 +198,7 @@ TEST(MultiSegment, SlicesExtractsAndFreezesAlikeAndCostsWhatItHas) {
       FlexibleNet small = net.extract(subnet, Exits::only);
       const at::Tensor inside = evaluated(net, images, subnet);
       EXPECT_TRUE(same_bytes(inside, evaluated(small, images, {Width(), 1})));
-      const FrozenNet frozen(net, subnet, Exits::only, make_workplaces(2));
+      const FrozenNet frozen(net, subnet, Exits::only, make_execution_contexts(2));
       EXPECT_TRUE(same_bytes(inside, frozen.forward(images)[0]));
       std::int64_t count = 0, statistics = 0;
       for (const Parameter& one : small.parameters()) count += one.value.numel();

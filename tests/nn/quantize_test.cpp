@@ -162,7 +162,7 @@ TEST(Quantized, SlicedForwardEqualsTheExtractedNetBitForBit) {
       EXPECT_TRUE(same_bytes(inside, evaluated(small, images_for(9), {Width(), 1})))
           << name << " " << subnet_id(net.spec(), subnet);
       if (!subnet.width.is_quantized()) continue;
-      const FrozenNet frozen(net, subnet, Exits::only, make_workplaces(2));
+      const FrozenNet frozen(net, subnet, Exits::only, make_execution_contexts(2));
       EXPECT_TRUE(same_bytes(inside, frozen.forward(images_for(9)).front()));
     }
   }

@@ -11,7 +11,7 @@
 namespace concertina {
 
 std::string_view trim(std::string_view text);
-// Pieces between separators, each trimmed; empty pieces are kept. split("a,,b", ',') has 3.
+// BumpAllocator between separators, each trimmed; empty pieces are kept. split("a,,b", ',') has 3.
 std::vector<std::string> split(std::string_view text, char separator);
 // Words between white space; no empty ones.
 std::vector<std::string> words(std::string_view text);

@@ -72,8 +72,8 @@ class FlexibleModel {
                              Width width = Width()) const;
 
  private:
-  struct Inside;
-  std::shared_ptr<Inside> inside_;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace concertina::deploy

@@ -25,8 +25,8 @@ class TorchScript {
   at::Tensor run(const at::Tensor& images) const;
 
  private:
-  struct Inside;
-  std::shared_ptr<Inside> inside_;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
 };
 at::Tensor run_torchscript(const std::string& bytes, const at::Tensor& images);
 

@@ -33,8 +33,8 @@ struct Window {
 template <class T>
 void gather_patches(const Window& window, const T* padded, std::int64_t begin, std::int64_t end,
                     T* patches);
-// The way back, of all output pixels: out = what such rows say about each pixel of the map, added
-// up, or out += it.
+// The backward pass, of all output pixels: out = what such rows say about each pixel of the map,
+// added up, or out += it.
 template <class T>
 void sum_patches(const Window& window, const float* patches, bool accumulate, T* out,
                  std::int64_t out_stride);

@@ -67,7 +67,7 @@ struct RowKernels {
   // mean[c] = mean over the rows of the value of z.
   void (*average)(Extent extent, const T* z, std::int64_t z_stride, const Affine& affine,
                   float* mean);
-  // Its way back: g = mean_gradient[c] / rows, or g += that.
+  // Its backward pass: g = mean_gradient[c] / rows, or g += that.
   void (*spread)(Extent extent, const float* mean_gradient, bool accumulate, T* g,
                  std::int64_t g_stride);
 };

@@ -77,8 +77,8 @@ enum class Precision {
   bf16  // maps and products bfloat16; weights, their gradients, statistics and sums float32
 };
 
-// Gives this process's threads (kernels/team.h) to the engine that is going to compute: LibTorch's
-// spin for milliseconds after every operation and would hold the fused engine's up.
+// Gives this process's threads (kernels/thread_pool.h) to the engine that is going to compute:
+// LibTorch's spin for milliseconds after every operation and would hold the fused engine's up.
 void give_threads_to(Engine engine);
 const char* engine_name(Engine engine);           // "auto", "plain", "fused"
 const char* precision_name(Precision precision);  // "fp32", "bf16"

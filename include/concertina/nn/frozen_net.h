@@ -11,9 +11,9 @@
 namespace concertina {
 
 // Threads and memory that frozen nets share; each call takes what is idle.
-class Workplaces;
+class ExecutionContexts;
 // Each call computes with at most so many threads; >= 1.
-std::shared_ptr<Workplaces> make_workplaces(int threads);
+std::shared_ptr<ExecutionContexts> make_execution_contexts(int threads);
 
 class FrozenNet {
  public:
@@ -21,7 +21,7 @@ class FrozenNet {
   // Exits::up_to gives every exit up to the sub-model's. Throws UsageError when the width has no
   // statistics.
   FrozenNet(const FlexibleNet& net, const Subnet& subnet, Exits exits,
-            std::shared_ptr<Workplaces> workplaces);
+            std::shared_ptr<ExecutionContexts> contexts);
 
   int exit_count() const;
 
@@ -39,8 +39,8 @@ class FrozenNet {
   EarlyOutputs forward_until(const at::Tensor& images, const Done& done) const;
 
  private:
-  struct Inside;
-  std::shared_ptr<Inside> inside_;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace concertina

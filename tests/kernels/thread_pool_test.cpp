@@ -1,4 +1,4 @@
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 
 #include <atomic>
 #include <stdexcept>
@@ -9,13 +9,13 @@
 namespace concertina::kernels {
 namespace {
 
-TEST(Team, RunsEveryPartOnceWhateverTheThreads) {
+TEST(ThreadPool, RunsEveryPartOnceWhateverTheThreads) {
   for (const int threads : {1, 2, 5}) {
-    Team team(threads);
+    ThreadPool pool(threads);
     for (const int parts : {0, 1, 3, 64}) {
       std::vector<std::atomic<int>> times(static_cast<std::size_t>(parts));
       for (int job = 0; job < 50; ++job) {
-        team.run(parts, [&](int part, int thread) {
+        pool.run(parts, [&](int part, int thread) {
           EXPECT_TRUE(thread >= 0 && thread < threads);
           ++times[static_cast<std::size_t>(part)];
         });
@@ -25,27 +25,27 @@ TEST(Team, RunsEveryPartOnceWhateverTheThreads) {
   }
 }
 
-TEST(Team, AThreadsNumberIsNeverUsedTwiceAtATime) {
-  Team team(3);
+TEST(ThreadPool, AThreadsNumberIsNeverUsedTwiceAtATime) {
+  ThreadPool pool(3);
   std::vector<std::atomic<int>> inside(3);
-  team.run(200, [&](int, int thread) {
+  pool.run(200, [&](int, int thread) {
     EXPECT_EQ(inside[static_cast<std::size_t>(thread)]++, 0);
     --inside[static_cast<std::size_t>(thread)];
   });
 }
 
-TEST(Team, ThrowsWhatAPartThrewAndGoesOnAfterwards) {
-  Team team(2);
+TEST(ThreadPool, ThrowsWhatAPartThrewAndGoesOnAfterwards) {
+  ThreadPool pool(2);
   const auto job = [](int part, int) {
     if (part == 3) throw std::runtime_error("part 3");
   };
-  EXPECT_THROW(team.run(8, job), std::runtime_error);
+  EXPECT_THROW(pool.run(8, job), std::runtime_error);
   std::atomic<int> done{0};
-  team.run(8, [&](int, int) { ++done; });
+  pool.run(8, [&](int, int) { ++done; });
   EXPECT_EQ(done, 8);
 }
 
-TEST(Team, ThreadsOfTheProcessAreWhatWasSet) {
+TEST(ThreadPool, ThreadsOfTheProcessAreWhatWasSet) {
   const int before = thread_count();
   EXPECT_GE(before, 1);
   set_thread_count(3);

@@ -12,13 +12,13 @@ namespace concertina::kernels {
 int thread_count();
 void set_thread_count(int threads);
 
-class Team {
+class ThreadPool {
  public:
   // The calling thread is one of them. threads >= 1.
-  explicit Team(int threads);
-  ~Team();
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return threads_; }
 

@@ -1,4 +1,4 @@
-#include "concertina/kernels/team.h"
+#include "concertina/kernels/thread_pool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -44,7 +44,7 @@ std::atomic<int>& threads_of_process() {
 int thread_count() { return threads_of_process(); }
 void set_thread_count(int threads) { threads_of_process() = threads; }
 
-struct Team::Shared {
+struct ThreadPool::Shared {
   using Job = std::function<void(int, int)>;
 
   std::mutex mutex;
@@ -102,20 +102,20 @@ struct Team::Shared {
   }
 };
 
-Team::Team(int threads) : threads_(threads), shared_(std::make_unique<Shared>()) {
+ThreadPool::ThreadPool(int threads) : threads_(threads), shared_(std::make_unique<Shared>()) {
   assert(threads >= 1);
   for (int thread = 1; thread < threads; ++thread) {
     shared_->helpers.emplace_back([this, thread] { shared_->help(thread); });
   }
 }
 
-Team::~Team() {
+ThreadPool::~ThreadPool() {
   shared_->stop = true;
   shared_->start();
   for (std::thread& helper : shared_->helpers) helper.join();
 }
 
-void Team::run(int parts, const std::function<void(int part, int thread)>& job) {
+void ThreadPool::run(int parts, const std::function<void(int part, int thread)>& job) {
   if (parts <= 0) return;
   if (parts == 1) return job(0, 0);  // nobody is woken, and nobody waited for
   Shared& shared = *shared_;
