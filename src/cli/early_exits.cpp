@@ -10,7 +10,7 @@ ExitScores scores_of(FlexibleNet& net, Width width, const Split& split, const Pr
   ProgressLine line(quiet);
   const Rate rate;
   return exit_scores(net, loader, width, [&](std::int64_t done, std::int64_t all) {
-    ProgressView view;
+    ProgressState view;
     view.task = "exits of " + width.label() + ", " + what;
     view.share = static_cast<double>(done) / static_cast<double>(all);
     view.seconds_left = rate.seconds_left(static_cast<double>(done), static_cast<double>(all));

@@ -152,7 +152,7 @@ int run(const Options& options) {
       const auto progress = [&](std::int64_t done, std::int64_t all) {
         const double count = static_cast<double>(subnets.size());
         const double finished = before + static_cast<double>(done) / static_cast<double>(all);
-        ProgressView view;
+        ProgressState view;
         view.task = "eval " + subnet_id(state.net, subnet);
         view.share = finished / count;
         view.seconds_left = rate.seconds_left(finished, count);

@@ -36,7 +36,7 @@ std::string percent(double share) {
   return std::string(4 - std::min<std::size_t>(text.size(), 4), ' ') + text;
 }
 
-std::string ending(const ProgressView& view, const std::string& details) {
+std::string ending(const ProgressState& view, const std::string& details) {
   std::string text;
   if (!view.rate.empty()) text += " " + view.rate;
   if (view.seconds_left >= 0) text += " ETA " + clock_text(view.seconds_left);
@@ -44,7 +44,7 @@ std::string ending(const ProgressView& view, const std::string& details) {
   return text;
 }
 
-std::string whole_bar(const ProgressView& view, std::size_t width, const std::string& details) {
+std::string whole_bar(const ProgressState& view, std::size_t width, const std::string& details) {
   const double share = std::clamp(view.share, 0.0, 1.0);
   const auto full = static_cast<std::size_t>(std::floor(share * static_cast<double>(width)));
   return view.task + " [" + std::string(full, '#') + std::string(width - full, '.') + "]" +
@@ -68,11 +68,11 @@ std::string clock_text(double seconds) {
   return std::to_string(all / 3600) + ":" + two(all / 60 % 60) + ":" + tail;
 }
 
-std::string plain_line(const ProgressView& view) {
+std::string plain_line(const ProgressState& view) {
   return view.task + percent(view.share) + ending(view, view.details);
 }
 
-std::string bar_line(const ProgressView& view, std::size_t columns) {
+std::string bar_line(const ProgressState& view, std::size_t columns) {
   std::string line = whole_bar(view, kBar, view.details);
   if (line.size() >= columns && !view.brief.empty()) line = whole_bar(view, kBriefBar, view.brief);
   line.resize(columns - 1, ' ');
@@ -86,7 +86,7 @@ ProgressLine::ProgressLine(bool quiet) : quiet_(quiet), terminal_(can_redraw()) 
 
 ProgressLine::~ProgressLine() { clear(); }
 
-void ProgressLine::show(const ProgressView& view) {
+void ProgressLine::show(const ProgressState& view) {
   if (quiet_) return;
   const Clock::time_point now = Clock::now();
   if (now - last_ < (terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainEvery))) return;

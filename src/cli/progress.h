@@ -8,7 +8,7 @@
 
 namespace concertina::cli {
 
-struct ProgressView {
+struct ProgressState {
   std::string task;          // "epoch 2/6"
   double share = 0;          // done, 0 to 1
   std::string rate;          // "812 images/s"; may be empty
@@ -18,9 +18,9 @@ struct ProgressView {
 };
 
 // "epoch 2/6 [#####.....]  50% 812 images/s ETA 1:02:03 w0.250 1.832", exactly `columns` - 1 wide.
-std::string bar_line(const ProgressView& view, std::size_t columns);
+std::string bar_line(const ProgressState& view, std::size_t columns);
 // The same without a bar, and never cut.
-std::string plain_line(const ProgressView& view);
+std::string plain_line(const ProgressState& view);
 // "0:31", "12:04", "1:02:03"
 std::string clock_text(double seconds);
 
@@ -32,7 +32,7 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   // Draws when enough time has gone by since it last did.
-  void show(const ProgressView& view);
+  void show(const ProgressState& view);
   // Takes the bar off the terminal, so that a line of the log can stand there.
   void clear();
 

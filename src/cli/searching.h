@@ -46,7 +46,7 @@ class Judge {
   std::map<Subnet, Quality> known_;
   ProgressLine line_;
   Rate rate_;
-  ProgressView view_;
+  ProgressState view_;
 };
 
 }  // namespace concertina::cli

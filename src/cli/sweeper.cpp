@@ -90,7 +90,7 @@ void Sweeper::calibrate(Width width) {
 }
 
 void Sweeper::show(const std::string& task, double now) {
-  ProgressView view;
+  ProgressState view;
   view.task = task;
   view.share = now / all_;
   view.seconds_left = rate_.seconds_left(now, all_);

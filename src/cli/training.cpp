@@ -24,7 +24,7 @@ class Display {
  public:
   Display(bool quiet, std::string run) : line_(quiet), run_(std::move(run)) {}
 
-  void step(const StepView& view) {
+  void step(const StepProgress& view) {
     const double done = static_cast<double>((view.epoch - 1) * view.steps + view.step);
     const double all = static_cast<double>(view.epochs * view.steps);
     if (!whole_) whole_.emplace(done);
@@ -33,7 +33,7 @@ class Display {
       rate_ = Rate(done);
     }
     const double images = rate_.per_second(done) * static_cast<double>(view.batch);
-    ProgressView shown;
+    ProgressState shown;
     shown.task = run_ + "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs);
     shown.share = static_cast<double>(view.step) / static_cast<double>(view.steps);
     if (images > 0) shown.rate = format_fixed(images, 0) + " images/s";
@@ -45,7 +45,7 @@ class Display {
     line_.show(shown);
   }
 
-  void epoch(const EpochView& view) {
+  void epoch(const EpochProgress& view) {
     line_.clear();
     std::string text = "epoch " + std::to_string(view.epoch) + "/" + std::to_string(view.epochs) +
                        ", " + format_fixed(view.seconds, 1) + " s";
@@ -146,8 +146,8 @@ TrainSetting train_setting(const RunState& state, const std::filesystem::path& f
 TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSetting& setting,
                         const Options& options, const std::string& run) {
   Display display(options.flag("quiet"), run);
-  const TrainWatcher watcher{[&](const StepView& view) { display.step(view); },
-                             [&](const EpochView& view) { display.epoch(view); }};
+  const TrainWatcher watcher{[&](const StepProgress& view) { display.step(view); },
+                             [&](const EpochProgress& view) { display.epoch(view); }};
   return train(state, data, setting, watcher);
 }
 

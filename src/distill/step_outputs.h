@@ -68,7 +68,7 @@ class StepOutputs {
   const DistillPlan& plan_;
   const AuxiliaryModules& parts_;
   const PlanStep& place_;
-  Views views_;
+  ViewImages views_;
   // By sub-model and view, and by the tap's layer; "" = logits.
   std::map<std::pair<Subnet, int>, std::map<std::string, Value>> values_;
   std::map<std::tuple<int, int, Width>, Teacher::Output> externals_;  // by node, view and width

@@ -77,7 +77,7 @@ class Back {
   // Parts of the input's gradient that others will not have written.
   void clear() const {
     if (!wants_input_) return;
-    for (const View& view : one_.clears) {
+    for (const ChannelSlice& view : one_.clears) {
       state_.pool().run(static_cast<int>(state_.images), [&](int image, int) {
         T* pixel = state_.g<T>(view) + image * window_.in_pixels() * in_stride_;
         for (std::int64_t p = 0; p < window_.in_pixels(); ++p, pixel += in_stride_) {
@@ -89,7 +89,7 @@ class Back {
 
   // The gradient in this operation's output, of `rows` pixels of the batch from `begin`.
   void output_gradient(std::int64_t begin, std::int64_t rows, T* into) const {
-    const View view = one_.out;
+    const ChannelSlice view = one_.out;
     const std::int64_t stride = state_.stride(view);
     const Coefficients& of = state_.coefficients[static_cast<std::size_t>(view.buffer)];
     kernels::rows<T>().norm_gradient(

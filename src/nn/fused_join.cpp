@@ -27,7 +27,7 @@ bool can_join(const Plan& plan, const Operation& a, const Operation& b) {
 
 // Whoever named buffer `from` names channels of `to` from `channel` on; the last buffers move up.
 void replace_buffer(Plan& plan, int from, int to, int channel) {
-  const auto settle = [&](View& view) {
+  const auto settle = [&](ChannelSlice& view) {
     if (view.buffer == from) view = {to, view.channel + channel, view.channels};
     if (view.buffer > from) --view.buffer;
   };

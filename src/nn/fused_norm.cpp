@@ -18,12 +18,12 @@ void for_parts(const Operation& one, const Body& body) {
   }
 }
 
-View view_of(const Operation& one, const Part& part, int channel) {
+ChannelSlice view_of(const Operation& one, const Part& part, int channel) {
   return {one.out.buffer, one.out.channel + channel, part.channels};
 }
 
 // `view`: of the part's channels.
-void set_coefficients(PassState& state, const Part& part, View view, const double* mean,
+void set_coefficients(PassState& state, const Part& part, ChannelSlice view, const double* mean,
                       const double* variance) {
   const LayerTensors& tensors = state.tensor(part.norm);
   const std::vector<float> weight = channel_values(state, part.norm, tensors.weight);
@@ -40,14 +40,14 @@ void set_coefficients(PassState& state, const Part& part, View view, const doubl
   }
 }
 
-void use_running_statistics(PassState& state, const Part& part, View view) {
+void use_running_statistics(PassState& state, const Part& part, ChannelSlice view) {
   const LayerTensors& tensors = state.tensor(part.norm);
   const at::Tensor mean = tensors.running_mean.to(at::kDouble);
   const at::Tensor variance = tensors.running_var.to(at::kDouble);
   set_coefficients(state, part, view, mean.data_ptr<double>(), variance.data_ptr<double>());
 }
 
-void use_bias(PassState& state, const Part& part, View view) {
+void use_bias(PassState& state, const Part& part, ChannelSlice view) {
   const at::Tensor& bias = state.tensor(part.layer).bias;
   if (!bias.defined()) return;
   const std::vector<float> values = channel_values(state, part.layer, bias);
@@ -100,7 +100,7 @@ void start_coefficients(PassState& state) {
 
 void use_constants(PassState& state, const Operation& one) {
   for_parts(one, [&](const Part& part, int channel) {
-    const View view = view_of(one, part, channel);
+    const ChannelSlice view = view_of(one, part, channel);
     one.has_norm() ? use_running_statistics(state, part, view) : use_bias(state, part, view);
   });
 }
@@ -138,7 +138,7 @@ void LaneSums::finish() {
 }
 
 void LaneSums::finish(Sum& sum) {
-  const View view = sum.of->out;
+  const ChannelSlice view = sum.of->out;
   Coefficients& of = state_.coefficients_of(view);
   const auto count = static_cast<double>(state_.images * sum.of->window.out_pixels());
   const bool batch_statistics = state_.setting.pass != Pass::evaluate;

@@ -49,7 +49,7 @@ class LaneSums {
   template <class T>
   void add(int lane, std::int64_t begin, std::int64_t count) {
     for (Sum& sum : sums_) {
-      const View view = sum.of->out;
+      const ChannelSlice view = sum.of->out;
       const std::int64_t stride = state_.stride(view);
       const std::int64_t place = begin * stride;
       const std::vector<float>& mean = state_.coefficients_of(view).mean;

@@ -6,7 +6,7 @@
 namespace concertina::fused {
 namespace {
 
-const Buffer& buffer_of(const PassState& state, View view) {
+const Buffer& buffer_of(const PassState& state, ChannelSlice view) {
   return state.plan().buffers[static_cast<std::size_t>(view.buffer)];
 }
 
@@ -29,12 +29,12 @@ const ResolvedLayer& PassState::layer(int k) const {
   return compiled->resolved.layers[static_cast<std::size_t>(k)];
 }
 
-Coefficients& PassState::coefficients_of(View view) {
+Coefficients& PassState::coefficients_of(ChannelSlice view) {
   return coefficients[static_cast<std::size_t>(view.buffer)];
 }
 
-std::int64_t PassState::stride(View view) const { return buffer_of(*this, view).channels; }
-kernels::Affine PassState::affine(View view) const {
+std::int64_t PassState::stride(ChannelSlice view) const { return buffer_of(*this, view).channels; }
+kernels::Affine PassState::affine(ChannelSlice view) const {
   const Coefficients& of = coefficients[static_cast<std::size_t>(view.buffer)];
   return {of.scale.data() + view.channel, of.shift.data() + view.channel,
           buffer_of(*this, view).low, buffer_of(*this, view).high};

@@ -110,16 +110,16 @@ struct PassState {
   const at::Tensor& weight_of(const Operation& one, std::size_t part) const {
     return tensor(one.parts[part].layer).weight;
   }
-  Coefficients& coefficients_of(View view);
-  std::int64_t stride(View view) const;  // elements from one pixel to the next
-  kernels::Affine affine(View view) const;
+  Coefficients& coefficients_of(ChannelSlice view);
+  std::int64_t stride(ChannelSlice view) const;  // elements from one pixel to the next
+  kernels::Affine affine(ChannelSlice view) const;
   // Of the first pixel. T: float, or BFloat16 in a pass of that precision.
   template <class T>
-  T* z(View view) const {
+  T* z(ChannelSlice view) const {
     return place<T>(static_cast<std::size_t>(view.buffer), view.channel);
   }
   template <class T>
-  T* g(View view) const {
+  T* g(ChannelSlice view) const {
     return place<T>(plan().buffers.size() + static_cast<std::size_t>(view.buffer), view.channel);
   }
   kernels::ThreadPool& pool() const { return *workspace->pool; }

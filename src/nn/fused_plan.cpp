@@ -88,13 +88,13 @@ class Compiler {
   }
 
   // Views name maps until lay_out() turns them into buffers.
-  View new_map(int k) {
+  ChannelSlice new_map(int k) {
     const ResolvedLayer& one = layer(k);
     maps_.push_back({one.out_channels, one.height, one.width});
     return {static_cast<int>(maps_.size()) - 1, 0, one.out_channels};
   }
-  void view(int k, View view) { views_[static_cast<std::size_t>(k)] = view; }
-  View view_of(int k) const { return views_[static_cast<std::size_t>(k)]; }
+  void view(int k, ChannelSlice view) { views_[static_cast<std::size_t>(k)] = view; }
+  ChannelSlice view_of(int k) const { return views_[static_cast<std::size_t>(k)]; }
   Map& map_of(int k) { return maps_[static_cast<std::size_t>(view_of(k).buffer)]; }
 
   bool only_reader_is(int k, int reader) const {
@@ -163,7 +163,7 @@ class Compiler {
   // The first part may be a concat that this one makes longer; the others are fresh.
   void add_concat(int k) {
     const std::vector<int>& parts = layer(k).inputs;
-    const View first = view_of(parts.front());
+    const ChannelSlice first = view_of(parts.front());
     int home = first.buffer;
     const Map& start = maps_[static_cast<std::size_t>(home)];
     if (start.inside >= 0 || (start.open && start.channels != first.channels)) {
@@ -178,7 +178,7 @@ class Compiler {
   }
 
   // A new map that begins with `first`.
-  int open_map(View first) {
+  int open_map(ChannelSlice first) {
     Map whole = maps_[static_cast<std::size_t>(first.buffer)];
     whole.open = true;
     maps_.push_back(whole);
@@ -187,7 +187,7 @@ class Compiler {
     return home;
   }
 
-  void append(int k, View part, int home) {
+  void append(int k, ChannelSlice part, int home) {
     Map& map = maps_[static_cast<std::size_t>(part.buffer)];
     Map& whole = maps_[static_cast<std::size_t>(home)];
     if (map.inside >= 0 || map.open || made_by_.count(part.buffer) == 0) {
@@ -263,7 +263,7 @@ class Compiler {
       buffer_of[m] = static_cast<int>(plan_.buffers.size());
       plan_.buffers.push_back({map.channels, map.height, map.width, map.low, map.high});
     }
-    const auto settle = [&](View& view) {
+    const auto settle = [&](ChannelSlice& view) {
       const Map& map = maps_[static_cast<std::size_t>(view.buffer)];
       const int home = map.inside >= 0 ? map.inside : view.buffer;
       view.channel += map.inside >= 0 ? map.channel : 0;
@@ -279,7 +279,7 @@ class Compiler {
   const ResolvedNet& resolved_;
   Plan plan_;
   std::vector<Map> maps_;
-  std::vector<View> views_;                  // of each layer's output
+  std::vector<ChannelSlice> views_;          // of each layer's output
   std::vector<int> taps_;                    // live layers
   std::map<int, std::vector<int>> readers_;  // of each layer's output
   std::map<int, int> made_by_;               // map -> operation

@@ -23,7 +23,7 @@ struct Buffer {
 };
 
 // Some channels of a buffer.
-struct View {
+struct ChannelSlice {
   int buffer = 0;
   int channel = 0;
   int channels = 0;
@@ -54,7 +54,7 @@ struct Part {
 struct Operation {
   Kind kind = Kind::conv;
   std::vector<Part> parts;   // side by side in the output; several: pointwise ones of one input
-  View in, out;              // head and tap: out is a tensor, out.buffer the result's number
+  ChannelSlice in, out;      // head and tap: out is a tensor, out.buffer the result's number
   kernels::Window window{};  // of one image
   Patches patches = Patches::none;
 
@@ -79,7 +79,7 @@ struct Operation {
   bool leads_to_result = false;
   // The gradient in `in` is written, or added when others came before.
   bool accumulates = false;
-  std::vector<View> clears;   // parts nobody has written yet, when others are to be added to
+  std::vector<ChannelSlice> clears;  // parts nobody has written yet, when others are to be added to
   std::vector<int> finishes;  // operations whose output's gradient is complete after this one
 };
 

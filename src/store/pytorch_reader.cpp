@@ -7,7 +7,7 @@
 #include "byte_reader.h"
 #include "pickle.h"
 #include "pytorch_file.h"
-#include "tensor_view.h"
+#include "stored_tensor.h"
 #include "zip.h"
 
 namespace concertina::pytorch {
@@ -120,7 +120,7 @@ class Reader {
       throw DataError(where + ": damaged: its storage has " + std::to_string(bytes->second.size()) +
                       " bytes, " + std::to_string(storage.number) + " elements expected");
     }
-    TensorView view;
+    StoredTensor view;
     view.type = storage.type;
     view.offset = pickle_[value.items[1]].number;
     view.sizes = integers(pickle_[value.items[2]], where);

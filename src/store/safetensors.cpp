@@ -9,7 +9,7 @@
 #include "concertina/core/error.h"
 
 #include "byte_reader.h"
-#include "tensor_view.h"
+#include "stored_tensor.h"
 
 namespace concertina {
 namespace safetensors {
@@ -31,7 +31,7 @@ const std::map<std::string, c10::ScalarType> kTypes = {
 struct Entry {
   std::string name;
   std::uint64_t begin = 0, end = 0;
-  TensorView view;
+  StoredTensor view;
 };
 
 class Reader {

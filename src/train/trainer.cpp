@@ -254,7 +254,7 @@ class Trainer {
         copy.node, net_teacher(net_of_snapshot(state_, copy, setting_.device), Subnet(), {}, {}));
   }
 
-  StepView step_view() const {
+  StepProgress step_view() const {
     const Progress& progress = state_.progress;
     return {progress.epoch + 1, recipe_.epochs, progress.step_in_epoch, loader_.batches(),
             recipe_.batch,      learning_rate_, sums_.losses()};
@@ -264,7 +264,7 @@ class Trainer {
     Progress& progress = state_.progress;
     ++progress.epoch;
     progress.step_in_epoch = 0;
-    EpochView view{progress.epoch, recipe_.epochs, 0, "train", {}, false};
+    EpochProgress view{progress.epoch, recipe_.epochs, 0, "train", {}, false};
     calibrate_all();
     if (data_.validation.size() > 0) {
       view.split = "validation";
@@ -308,7 +308,7 @@ class Trainer {
   }
 
   // The better accuracy wins; on equal accuracy the lower loss; then the earlier epoch.
-  void keep_best(EpochView& view) {
+  void keep_best(EpochProgress& view) {
     for (std::size_t k = 0; k < state_.submodels.size(); ++k) {
       SubnetState& submodel = state_.submodels[k];
       if (!counts(submodel.subnet, place(state_.progress.step - 1))) continue;

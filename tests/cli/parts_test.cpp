@@ -25,12 +25,12 @@ TEST(TextTable, AlignsNumbersRightAndLeavesNoSpaceAtTheEnd) {
 }
 
 TEST(Progress, BarFillsTheTerminalExactly) {
-  const ProgressView view{"epoch 1/2", 0.5, "812 images/s", 61, "loss w0.250 1.832"};
+  const ProgressState view{"epoch 1/2", 0.5, "812 images/s", 61, "loss w0.250 1.832"};
   EXPECT_EQ(bar_line(view, 79).size(), 78U);
   EXPECT_THAT(bar_line(view, 120),
               HasSubstr("epoch 1/2 [##########..........] 50% 812 images/s ETA 1:01 loss w0.250"));
   EXPECT_EQ(bar_line(view, 20), "epoch 1/2 [########");
-  ProgressView narrow = view;
+  ProgressState narrow = view;
   narrow.details = std::string(80, 'x');
   narrow.brief = "loss 1.83 1.61";
   EXPECT_THAT(bar_line(narrow, 80), testing::HasSubstr("loss 1.83 1.61"));
@@ -38,7 +38,7 @@ TEST(Progress, BarFillsTheTerminalExactly) {
 }
 
 TEST(Progress, PlainLineIsNeverCut) {
-  const ProgressView view{"sweep w0.250", 0.123, "", -1, std::string(200, 'x')};
+  const ProgressState view{"sweep w0.250", 0.123, "", -1, std::string(200, 'x')};
   EXPECT_EQ(plain_line(view), "sweep w0.250 12% " + std::string(200, 'x'));
 }
 

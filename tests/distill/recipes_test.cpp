@@ -420,7 +420,7 @@ TEST(Recipes, AdversariallyRobustDistillation) {
   Case one("ard");
   one.tolerance = 1e-4;  // at T = 30 softmaxes are nearly equal, and their difference loses digits
   FlexibleNet attacked = one.theirs;
-  Views views(attacked, one.recipe.plan, one.source, one.place);
+  ViewImages views(attacked, one.recipe.plan, one.source, one.place);
   List seen;
   for (const Subnet& subnet : largest_first(one.place.active, 1)) {
     seen.push_back(views.images(0, subnet.width));
@@ -546,7 +546,7 @@ TEST(Recipes, SiameseTransfer) {
 TEST(Recipes, RobustCompression) {
   Case one("robust-compression");
   FlexibleNet attacked = one.theirs;
-  Views views(attacked, one.recipe.plan, one.source, one.place);
+  ViewImages views(attacked, one.recipe.plan, one.source, one.place);
   List seen, terms;
   for (const Subnet& subnet : largest_first(one.place.active, 1)) {
     seen.push_back(views.images(0, subnet.width));

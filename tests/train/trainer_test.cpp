@@ -326,7 +326,7 @@ TEST(Trainer, ASignalSavesAndLeaves) {
   RunState state = run.fresh();
   const SignalGuard guard;
   TrainWatcher watcher;
-  watcher.on_step = [](const StepView& view) {
+  watcher.on_step = [](const StepProgress& view) {
     if (view.step == 3) std::raise(SIGTERM);
   };
   EXPECT_EQ(run.train_in(folder, state, -1, watcher), TrainEnd::interrupted);

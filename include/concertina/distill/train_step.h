@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "concertina/distill/auxiliary_modules.h"
-#include "concertina/distill/views.h"
+#include "concertina/distill/view_images.h"
 #include "concertina/nn/flexible_net.h"
 #include "concertina/recipe/plan.h"
 

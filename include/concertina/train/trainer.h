@@ -18,7 +18,7 @@
 namespace concertina {
 
 // What a step's watcher sees. Losses are means since the last epoch's end.
-struct StepView {
+struct StepProgress {
   std::int64_t epoch = 0;  // being trained, from 1
   std::int64_t epochs = 0;
   std::int64_t step = 0;   // done in this epoch
@@ -28,7 +28,7 @@ struct StepView {
   std::vector<std::pair<std::string, double>> losses;  // sub-model id, mean loss; smallest first
 };
 
-struct EpochView {
+struct EpochProgress {
   std::int64_t epoch = 0;  // finished
   std::int64_t epochs = 0;
   double seconds = 0;
@@ -39,8 +39,8 @@ struct EpochView {
 
 // Both may be empty.
 struct TrainWatcher {
-  std::function<void(const StepView&)> on_step;
-  std::function<void(const EpochView&)> on_epoch;
+  std::function<void(const StepProgress&)> on_step;
+  std::function<void(const EpochProgress&)> on_epoch;
 };
 
 enum class TrainEnd {

@@ -1,4 +1,4 @@
-#include "concertina/distill/views.h"
+#include "concertina/distill/view_images.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -25,7 +25,7 @@ struct Fixture {
     place.active = spec.widths;
   }
   at::Tensor seen(int view = 0) {
-    Views views(net, plan, source, place);
+    ViewImages views(net, plan, source, place);
     return views.images(view, Width()) * 0.25 + 0.5;  // pixels
   }
 
@@ -37,20 +37,20 @@ struct Fixture {
   at::Tensor pixels = at::rand({8, 3, 16, 16});
 };
 
-TEST(Views, TheLoaderGivesPlainAndAugmentedImages) {
+TEST(ViewImages, TheLoaderGivesPlainAndAugmentedImages) {
   EXPECT_EQ(Fixture("plain").seen()[0][0][0][0].item<float>(), 0.75F);
   EXPECT_EQ(Fixture("augmented").seen()[0][0][0][0].item<float>(), 1.0F);
   Fixture one("plain");
   EXPECT_TRUE(close(one.seen(-1), one.pixels, 1e-6));
 }
 
-TEST(Views, GrayIsTheMeanOfTheChannels) {
+TEST(ViewImages, GrayIsTheMeanOfTheChannels) {
   Fixture one("gray");
   const at::Tensor expected = at::mean(one.pixels, {1}, true).expand({8, 3, 16, 16});
   EXPECT_TRUE(close(one.seen(), expected, 1e-6));
 }
 
-TEST(Views, NoiseIsTheSensorsAndOfTheStep) {
+TEST(ViewImages, NoiseIsTheSensorsAndOfTheStep) {
   Fixture one("gray noise=0.1");
   const at::Tensor first = one.seen();
   EXPECT_TRUE(close(first.slice(1, 0, 1), first.slice(1, 2, 3), 1e-6));
@@ -62,7 +62,7 @@ TEST(Views, NoiseIsTheSensorsAndOfTheStep) {
 }
 
 // What an attack does to the norms is what its `norm` says, and it touches no gradient.
-TEST(Views, AnAttackKeepsToItsNorm) {
+TEST(ViewImages, AnAttackKeepsToItsNorm) {
   for (const std::string norm : {"batch", "update"}) {
     Fixture one("attack epsilon=0.1 step=0.05 steps=2 norm=" + norm);
     const at::Tensor before = one.net.norms(Width())[2].value.clone();  // a running mean
@@ -76,13 +76,13 @@ TEST(Views, AnAttackKeepsToItsNorm) {
 }
 
 // Before the first step no width has running statistics; one that is drawn never has.
-TEST(Views, AnAttackWithoutStatisticsTakesTheBatchs) {
+TEST(ViewImages, AnAttackWithoutStatisticsTakesTheBatchs) {
   const auto seen = [](const std::string& norm, Width width) {
     Fixture one("attack epsilon=0.1 step=0.05 steps=2 norm=" + norm);
     one.pixels = at::full({8, 3, 16, 16}, 0.5);
     one.source.images = (one.pixels - 0.5) / 0.25;
     one.net = FlexibleNet(one.spec, one.spec.widths, {NormSharing::shared, 0.1}, 1, at::kCPU);
-    Views views(one.net, one.plan, one.source, one.place);
+    ViewImages views(one.net, one.plan, one.source, one.place);
     return views.images(0, width).clone();
   };
   EXPECT_TRUE(same_bytes(seen("running", Width()), seen("batch", Width())));
@@ -90,9 +90,9 @@ TEST(Views, AnAttackWithoutStatisticsTakesTheBatchs) {
   EXPECT_TRUE(same_bytes(seen("running", drawn), seen("batch", drawn)));
 }
 
-TEST(Views, EachWidthIsAttackedByItself) {
+TEST(ViewImages, EachWidthIsAttackedByItself) {
   Fixture one("attack steps=1 random-start=0 norm=batch");
-  Views views(one.net, one.plan, one.source, one.place);
+  ViewImages views(one.net, one.plan, one.source, one.place);
   const at::Tensor wide = views.images(0, Width());
   EXPECT_FALSE(same_bytes(wide, views.images(0, Width::parse("0.25"))));
   EXPECT_TRUE(same_bytes(wide, views.images(0, Width())));

@@ -1,4 +1,4 @@
-#include "concertina/distill/views.h"
+#include "concertina/distill/view_images.h"
 
 #include <algorithm>
 #include <cassert>
@@ -33,23 +33,23 @@ at::Tensor per_channel(const std::vector<float>& values, const at::Tensor& like)
 
 }  // namespace
 
-Views::Views(FlexibleNet& net, const DistillPlan& plan, const ImageSource& source,
-             const PlanStep& place)
+ViewImages::ViewImages(FlexibleNet& net, const DistillPlan& plan, const ImageSource& source,
+                       const PlanStep& place)
     : net_(net), plan_(plan), source_(source), place_(place) {}
 
-bool Views::is_adversarial(int index) const {
+bool ViewImages::is_adversarial(int index) const {
   return index >= 0 &&
          (view(index).kind == ViewKind::attack || view(index).kind == ViewKind::replay);
 }
 
-const at::Tensor& Views::images(int view, Width width) {
+const at::Tensor& ViewImages::images(int view, Width width) {
   if (view < 0) return source_.images;
   const auto key = std::make_pair(view, is_adversarial(view) ? width : Width());
   const auto found = made_.find(key);
   return found != made_.end() ? found->second : made_[key] = make(view, width);
 }
 
-at::Tensor Views::make(int index, Width width) {
+at::Tensor ViewImages::make(int index, Width width) {
   const PlanView& one = view(index);
   switch (one.kind) {
     case ViewKind::plain:
@@ -67,7 +67,7 @@ at::Tensor Views::make(int index, Width width) {
 }
 
 // The noise is one map an image, the same in every channel: one noisy sensor.
-at::Tensor Views::gray(const PlanView& view) const {
+at::Tensor ViewImages::gray(const PlanView& view) const {
   const at::Tensor deviation = per_channel(source_.normalization.deviation, source_.images);
   const at::Tensor mean = per_channel(source_.normalization.mean, source_.images);
   at::Tensor pixels = at::mean(source_.images * deviation + mean, {1}, /*keepdim=*/true);
@@ -84,7 +84,7 @@ at::Tensor Views::gray(const PlanView& view) const {
   return (pixels - mean) / deviation;
 }
 
-at::Tensor Views::attacked(const PlanView& view, Width width) {
+at::Tensor ViewImages::attacked(const PlanView& view, Width width) {
   AttackSetting setting;
   setting.epsilon = view.number("epsilon");
   setting.step = view.number("step");
@@ -105,7 +105,7 @@ at::Tensor Views::attacked(const PlanView& view, Width width) {
   return projected_gradient(loss, source_.images, setting);
 }
 
-at::Tensor Views::replayed(int index, Width width) {
+at::Tensor ViewImages::replayed(int index, Width width) {
   assert(source_.replays != nullptr);
   at::Tensor& moved = (*source_.replays)[{index, width}];
   if (!moved.defined()) moved = at::zeros_like(source_.images);
@@ -114,7 +114,7 @@ at::Tensor Views::replayed(int index, Width width) {
 
 // Free adversarial training: epsilon times the sign of the gradient, kept in the ball and in the
 // pixels' range.
-void Views::learn(int index, Width width) {
+void ViewImages::learn(int index, Width width) {
   if (index < 0 || view(index).kind != ViewKind::replay) return;
   const at::Tensor& images = made_.at({index, width});
   const at::Tensor deviation = per_channel(source_.normalization.deviation, images);

@@ -11,7 +11,7 @@
 namespace concertina {
 
 // Part of a storage, counted in elements.
-struct TensorView {
+struct StoredTensor {
   c10::ScalarType type = c10::ScalarType::Undefined;
   std::int64_t offset = 0;
   std::vector<std::int64_t> sizes, strides;
@@ -35,7 +35,7 @@ std::vector<std::int64_t> contiguous_strides(const std::vector<std::int64_t>& si
 
 // The view as StateDict has it: contiguous, float32 or int64. Throws DataError, with `where` in
 // front, unless it lies within the storage, element beside element: no element may stand twice.
-at::Tensor copy_view(std::string_view storage, const TensorView& view, Allowance& allowance,
+at::Tensor copy_view(std::string_view storage, const StoredTensor& view, Allowance& allowance,
                      const std::string& where);
 
 }  // namespace concertina

@@ -28,10 +28,10 @@ struct ImageSource {
   Replays* replays = nullptr;   // kept between the replays of a batch; needed by replay
 };
 
-class Views {
+class ViewImages {
  public:
-  Views(FlexibleNet& net, const DistillPlan& plan, const ImageSource& source,
-        const PlanStep& place);
+  ViewImages(FlexibleNet& net, const DistillPlan& plan, const ImageSource& source,
+             const PlanStep& place);
 
   // Of views[view], or of the step where it is -1. Adversarial images are made for a width: they
   // raise the summed cross-entropy of all its exits. Each is made once.

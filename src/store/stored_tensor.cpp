@@ -1,4 +1,4 @@
-#include "tensor_view.h"
+#include "stored_tensor.h"
 
 #include <cstring>
 
@@ -20,7 +20,7 @@ std::string text(const std::vector<std::int64_t>& numbers) {
 }
 
 // How many elements of the storage the view spans.
-std::int64_t extent(const TensorView& view, std::int64_t elements, const std::string& where) {
+std::int64_t extent(const StoredTensor& view, std::int64_t elements, const std::string& where) {
   std::int64_t last = 0;
   for (std::size_t k = 0; k < view.sizes.size(); ++k) {
     const std::int64_t steps = view.sizes[k] - 1, stride = view.strides[k];
@@ -62,7 +62,7 @@ std::vector<std::int64_t> contiguous_strides(const std::vector<std::int64_t>& si
   return strides;
 }
 
-at::Tensor copy_view(std::string_view storage, const TensorView& view, Allowance& allowance,
+at::Tensor copy_view(std::string_view storage, const StoredTensor& view, Allowance& allowance,
                      const std::string& where) {
   contiguous_strides(view.sizes, where);  // refuses wild sizes
   std::int64_t count = 1;
