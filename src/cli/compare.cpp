@@ -6,13 +6,13 @@
 #include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/nets/catalog.h"
-#include "concertina/train/signals.h"
 
 #include "commands.h"
 #include "comparison.h"
 #include "comparison_results.h"
 #include "fresh_run.h"
 #include "runs.h"
+#include "signals.h"
 #include "start.h"
 #include "training.h"
 

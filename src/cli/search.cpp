@@ -3,13 +3,13 @@
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
-#include "concertina/train/signals.h"
 
 #include "budget.h"
 #include "commands.h"
 #include "runs.h"
 #include "search_results.h"
 #include "searching.h"
+#include "signals.h"
 #include "start.h"
 #include "sweep_name.h"
 #include "sweeper.h"

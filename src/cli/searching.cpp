@@ -8,7 +8,8 @@
 #include "concertina/core/log.h"
 #include "concertina/core/random.h"
 #include "concertina/eval/evaluate.h"
-#include "concertina/train/signals.h"
+
+#include "signals.h"
 
 namespace concertina::cli {
 

@@ -5,12 +5,12 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/store/sweep_file.h"
-#include "concertina/train/signals.h"
 
 #include "commands.h"
 #include "results.h"
 #include "runs.h"
 #include "scoring.h"
+#include "signals.h"
 #include "start.h"
 #include "sweep_name.h"
 #include "sweeper.h"

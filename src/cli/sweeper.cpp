@@ -6,7 +6,8 @@
 #include "concertina/core/log.h"
 #include "concertina/eval/latency.h"
 #include "concertina/kernels/thread_pool.h"
-#include "concertina/train/signals.h"
+
+#include "signals.h"
 
 namespace concertina::cli {
 namespace {

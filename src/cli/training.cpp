@@ -8,11 +8,11 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/train/signals.h"
 
 #include "progress.h"
 #include "results.h"
 #include "runs.h"
+#include "signals.h"
 #include "table.h"
 #include "teachers.h"
 
@@ -147,7 +147,8 @@ TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSe
                         const Options& options, const std::string& run) {
   Display display(options.flag("quiet"), run);
   const TrainWatcher watcher{[&](const StepProgress& view) { display.step(view); },
-                             [&](const EpochProgress& view) { display.epoch(view); }};
+                             [&](const EpochProgress& view) { display.epoch(view); },
+                             [] { return SignalGuard::received() != 0; }};
   return train(state, data, setting, watcher);
 }
 

@@ -12,7 +12,6 @@
 #include "concertina/nn/prune.h"
 #include "concertina/spec/cost.h"
 #include "concertina/train/sgd.h"
-#include "concertina/train/signals.h"
 
 #include "history.h"
 #include "metrics.h"
@@ -76,9 +75,11 @@ class Trainer {
  private:
   PlanStep first_step() const { return plan_step(recipe_, state_.widths, state_.net.exit_count()); }
 
+  bool is_stopped() const { return watcher_.stop && watcher_.stop(); }
+
   TrainEnd leave() {
     save();
-    return SignalGuard::received() != 0 ? TrainEnd::interrupted : TrainEnd::step_limit;
+    return is_stopped() ? TrainEnd::interrupted : TrainEnd::step_limit;
   }
 
   // What a killed process left half written.
@@ -94,7 +95,7 @@ class Trainer {
     epoch_start_ = Clock::now();
     Progress& progress = state_.progress;
     while (progress.step_in_epoch < loader_.batches()) {
-      if (SignalGuard::received() != 0 || steps_here_ == setting_.max_steps) return false;
+      if (is_stopped() || steps_here_ == setting_.max_steps) return false;
       step();
     }
     return true;
@@ -165,7 +166,7 @@ class Trainer {
     if (stage() == nullptr) return;
     if (stage_place().first == state_.progress.step) {
       take_snapshots();
-      if (stage()->cut > 0) cut_channels();
+      if (stage()->prune > 0) prune_channels();
       if (state_.progress.step > 0) sgd_.forget_momentum();
       if (stage()->fresh) {
         forget_best();
@@ -226,10 +227,10 @@ class Trainer {
   }
 
   // From here on the run is of a smaller net; what was best before is of another one.
-  void cut_channels() {
+  void prune_channels() {
     const bool by_filter = recipe_.proximal == Proximal::filters;
     const std::int64_t before = subnet_cost(state_.net, full()).anytime.params;
-    net_ = prune(net_, net_settings(recipe_), stage()->cut,
+    net_ = prune(net_, net_settings(recipe_), stage()->prune,
                  by_filter ? ChannelWorth::filter_length : ChannelWorth::norm_weight);
     choose_engine();
     state_.net = net_.spec();
@@ -237,7 +238,7 @@ class Trainer {
     for (SubnetState& submodel : state_.submodels) submodel.best.reset();
     state_.progress.best_score = -1;
     state_.progress.best_epoch = 0;
-    log_info("cut: " + std::to_string(before) + " parameters become " +
+    log_info("prune: " + std::to_string(before) + " parameters become " +
              std::to_string(subnet_cost(state_.net, full()).anytime.params));
   }
 
@@ -329,9 +330,9 @@ class Trainer {
     view.is_best = true;
   }
 
-  // The test set is only reported, once, at the end. False when a signal came before that was done.
+  // The test set is only reported, once, at the end. False when the caller stopped it before.
   bool finish() {
-    const auto go_on = [](std::int64_t, std::int64_t) { return SignalGuard::received() == 0; };
+    const auto go_on = [&](std::int64_t, std::int64_t) { return !is_stopped(); };
     if (data_.test.size() > 0) {
       const std::vector<Evaluation> rows = evaluate_on(data_.test, "test", go_on);
       if (rows.size() != state_.submodels.size()) return false;

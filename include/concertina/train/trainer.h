@@ -37,15 +37,16 @@ struct EpochProgress {
   bool is_best = false;  // for the family
 };
 
-// Both may be empty.
+// Each may be empty.
 struct TrainWatcher {
   std::function<void(const StepProgress&)> on_step;
   std::function<void(const EpochProgress&)> on_epoch;
+  std::function<bool()> stop;  // asked before every step; true = save the state and leave
 };
 
 enum class TrainEnd {
   finished,
-  interrupted,  // SIGINT or SIGTERM (train/signals.h); the state is saved
+  interrupted,  // TrainWatcher::stop said so; the state is saved
   step_limit,   // max_steps reached; the state is saved
 };
 

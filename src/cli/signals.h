@@ -2,7 +2,7 @@
 // leaves at once with 128+n.
 #pragma once
 
-namespace concertina {
+namespace concertina::cli {
 
 // Handles both signals while it lives; restores the old handlers afterwards. One at a time, in the
 // first thread: that is the one which the system gives a process's signals to.
@@ -17,4 +17,4 @@ class SignalGuard {
   static int received();
 };
 
-}  // namespace concertina
+}  // namespace concertina::cli

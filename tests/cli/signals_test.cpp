@@ -1,10 +1,10 @@
-#include "concertina/train/signals.h"
+#include "signals.h"
 
 #include <csignal>
 
 #include <gtest/gtest.h>
 
-namespace concertina {
+namespace concertina::cli {
 namespace {
 
 TEST(Signals, TheFirstIsRemembered) {
@@ -55,4 +55,4 @@ TEST(Signals, AreHandledOnAStackOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace concertina
+}  // namespace concertina::cli

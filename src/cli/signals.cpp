@@ -1,10 +1,10 @@
-#include "concertina/train/signals.h"
+#include "signals.h"
 
 #include <unistd.h>
 
 #include <csignal>
 
-namespace concertina {
+namespace concertina::cli {
 namespace {
 
 volatile std::sig_atomic_t g_signal = 0;
@@ -46,4 +46,4 @@ SignalGuard::~SignalGuard() {
 
 int SignalGuard::received() { return g_signal; }
 
-}  // namespace concertina
+}  // namespace concertina::cli
