@@ -13,7 +13,7 @@
 #include "commands.h"
 #include "named_net.h"
 #include "progress.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
 #include "table.h"
 
@@ -48,7 +48,7 @@ Target target_of(const Options& options) {
     target.subnets = all_subnets(target.net, target.net.widths);
     return target;
   }
-  const RunState state = read_run_summary(run_file(options.text("RUN")));
+  const RunState state = read_run_summary(experiment::run_file(options.text("RUN")));
   target.net = state.net;
   for (const SubnetState& submodel : state.submodels) target.subnets.push_back(submodel.subnet);
   return target;

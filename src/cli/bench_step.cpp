@@ -19,7 +19,7 @@
 #include "commands.h"
 #include "named_net.h"
 #include "results.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
 #include "table.h"
 

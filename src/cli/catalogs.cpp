@@ -4,7 +4,7 @@
 #include "concertina/nets/catalog.h"
 #include "concertina/recipe/recipe.h"
 
-#include "runs.h"
+#include "run_options.h"
 
 namespace concertina::cli {
 

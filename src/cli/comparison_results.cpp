@@ -10,6 +10,9 @@
 #include "table.h"
 
 namespace concertina::cli {
+
+using namespace experiment;
+
 namespace {
 
 struct Section {

@@ -4,15 +4,17 @@
 #include <filesystem>
 #include <string>
 
-#include "comparison.h"
+#include "concertina/experiment/comparison.h"
+
 #include "results.h"
 
 namespace concertina::cli {
 
-Json comparison_json(const Comparison& comparison);
-std::string comparison_text(const Comparison& comparison);
-std::string comparison_markdown(const Comparison& comparison);
+Json comparison_json(const experiment::Comparison& comparison);
+std::string comparison_text(const experiment::Comparison& comparison);
+std::string comparison_markdown(const experiment::Comparison& comparison);
 // compare.json and compare.md in `folder`, each replaced as a whole. Throws IoError.
-void write_comparison(const Comparison& comparison, const std::filesystem::path& folder);
+void write_comparison(const experiment::Comparison& comparison,
+                      const std::filesystem::path& folder);
 
 }  // namespace concertina::cli

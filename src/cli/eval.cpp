@@ -5,6 +5,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/eval/evaluate.h"
+#include "concertina/experiment/scorer.h"
 
 #include "attack.h"
 #include "commands.h"
@@ -12,8 +13,7 @@
 #include "failures.h"
 #include "progress.h"
 #include "results.h"
-#include "runs.h"
-#include "scoring.h"
+#include "run_options.h"
 #include "start.h"
 #include "table.h"
 
@@ -53,7 +53,8 @@ std::vector<Subnet> asked_for(const Options& options, const RunState& state) {
 void check_widths(const std::vector<Subnet>& subnets, const RunState& state, const Recipe& recipe,
                   const std::string& run) {
   for (const Subnet& subnet : subnets) {
-    if (!is_calibrated(state, subnet.width)) refuse_width(state, recipe, subnet.width, run);
+    if (!experiment::is_calibrated(state, subnet.width))
+      refuse_width(state, recipe, subnet.width, run);
   }
 }
 
@@ -130,16 +131,16 @@ Split first_images(const Split& split, const Options& options) {
 
 int run(const Options& options) {
   const at::Device device = start(options);
-  RunState state = read_run(run_file(options.needed("RUN")));
-  const Recipe recipe = recipe_of(state);
+  RunState state = read_run(experiment::run_file(options.needed("RUN")));
+  const Recipe recipe = experiment::recipe_of(state);
   const std::vector<Subnet> subnets = asked_for(options, state);
   const bool best = options.text("checkpoint") == "best";
   const int failures = options.given("fail") ? static_cast<int>(options.integer("fail")) : 0;
   if (failures > 0) check_failures(state.net, failures);
   if (options.flag("budgeted")) return eval_budgeted(state, recipe, device, options);
-  if (!best) check_widths(subnets, state, recipe, folder_of_run(options.text("RUN")));
+  if (!best) check_widths(subnets, state, recipe, experiment::folder_of_run(options.text("RUN")));
   const PreparedData data = data_of_run(state, recipe, options);
-  Scorer scorer(state, recipe, device, best);
+  experiment::Scorer scorer(state, recipe, device, best);
   const Split split = first_images(split_of(data, options.text("split")), options);
   const std::optional<Attack> attack = chosen_attack(options, data.statistics, recipe.seed);
   const EvalLoader loader(split, data.statistics, kEvaluationBatch, device);

@@ -1,7 +1,7 @@
 // `concertina eval --budgeted`: the accuracy that early exit reaches, by average MACs.
 #pragma once
 
-#include "runs.h"
+#include "run_options.h"
 
 namespace concertina::cli {
 

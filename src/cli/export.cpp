@@ -12,14 +12,14 @@
 #include "concertina/core/file.h"
 #include "concertina/core/hash.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/scorer.h"
 #include "concertina/spec/cost.h"
 
 #include "commands.h"
 #include "early_exits.h"
 #include "measured.h"
 #include "results.h"
-#include "runs.h"
-#include "scoring.h"
+#include "run_options.h"
 #include "start.h"
 
 namespace concertina::cli {
@@ -44,11 +44,11 @@ const FormatEntry& chosen_format(const Options& options) {
 // The run that is exported and what belongs to it.
 struct Source {
   explicit Source(const Options& options)
-      : file(run_file(options.needed("RUN"))),
-        folder(folder_of_run(options.text("RUN"))),
+      : file(experiment::run_file(options.needed("RUN"))),
+        folder(experiment::folder_of_run(options.text("RUN"))),
         sha256(file_sha256(file)),
         state(read_run(file)),
-        recipe(recipe_of(state)),
+        recipe(experiment::recipe_of(state)),
         best(options.text("checkpoint") == "best"),
         data(data_of_run(state, recipe, options)),
         scorer(state, recipe, at::kCPU, best) {}
@@ -59,7 +59,7 @@ struct Source {
   Recipe recipe;
   bool best;
   PreparedData data;
-  Scorer scorer;
+  experiment::Scorer scorer;
 };
 
 // What `concertina select` chose of this very state of the run.

@@ -10,9 +10,9 @@
 
 #include "commands.h"
 #include "foreign_weights.h"
-#include "fresh_run.h"
+#include "new_run_options.h"
 #include "results.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
 
 namespace concertina::cli {
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 std::vector<Option> options() {
   return with({positional("FILE", "a state dict: .pt or .pth of torch.save, or .safetensors")},
-              {fresh_run_options(),
+              {new_run_options(),
                {out_option(),
                 text_option("widths", "\"W W 1\"",
                             "the widths whose norms it has; without it, the net's own"),
@@ -59,7 +59,8 @@ void log_metadata(const StateDict& file) {
 // The run of the file's tensors: finished, after no epoch of ours.
 RunState import_run(const ForeignWeights& weights, const NetSpec& net, const Recipe& recipe,
                     const PreparedData& data, const Options& options, at::Device device) {
-  RunState state = new_run(net, recipe, data, device, Engine::automatic, Precision::fp32);
+  RunState state =
+      concertina::new_run(net, recipe, data, device, Engine::automatic, Precision::fp32);
   FlexibleNet filled = net_of_run(state, recipe, device);
   weights.copy_into(filled);
   capture(filled, AuxiliaryModules(), Sgd(filled.parameters(), recipe), state);
@@ -86,7 +87,8 @@ int run(const Options& options) {
   const at::Device device = start(options);
   const fs::path folder = options.needed("out");
   refuse_old_run(folder);
-  const NetSpec any = make_net(options.needed("net"), {}, options.list("net-option"));
+  const experiment::NewRun setting = new_run_setting(options, device);
+  const NetSpec any = make_net(setting.net, {}, setting.net_options);
   const NameMap map = options.given("map") ? NameMap(options.text("map")) : NameMap();
   StateDict file = read_state_dict(options.needed("FILE"));
   log_metadata(file);
@@ -94,9 +96,9 @@ int run(const Options& options) {
   const std::string norm =
       options.text("norm") == "auto" ? norm_name(weights.sharing(any)) : options.text("norm");
   const Recipe recipe = import_recipe(options, norm);
-  const PreparedData data = load_data(options, recipe);
+  const PreparedData data = experiment::load_data(setting, recipe);
   const RunState state =
-      import_run(weights, build_net(options, data), recipe, data, options, device);
+      import_run(weights, experiment::build_net(setting, data), recipe, data, options, device);
   create_folder(folder);
   const FolderLock lock(folder);
   refuse_old_run(folder);

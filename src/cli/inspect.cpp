@@ -9,7 +9,7 @@
 #include "commands.h"
 #include "named_net.h"
 #include "results.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
 #include "table.h"
 
@@ -210,7 +210,7 @@ int run(const Options& options) {
     print(net, net.widths, nullptr, options);
     return 0;
   }
-  const std::filesystem::path file = run_file(options.text("RUN"));
+  const std::filesystem::path file = experiment::run_file(options.text("RUN"));
   if (is_model_file(file)) return print_model(read_model(file), options);
   const RunState state = read_run_summary(file);
   print(state.net, state.widths, &state, options);

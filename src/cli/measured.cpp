@@ -6,11 +6,11 @@
 #include "concertina/core/error.h"
 #include "concertina/core/file.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/sweep.h"
 #include "concertina/recipe/ini.h"
 #include "concertina/store/sweep_file.h"
 
-#include "runs.h"
-#include "sweep_name.h"
+#include "run_options.h"
 
 namespace concertina::cli {
 namespace {
@@ -43,7 +43,8 @@ Measured of_evaluations(const RunState& state) {
   measured.setting.split = split;
   measured.setting.images = split == "test" ? state.data.test_images : state.data.validation_images;
   for (const SubnetState& one : state.submodels) {
-    const auto newest = newest_evaluation(state, subnet_id(state.net, one.subnet), split);
+    const auto newest =
+        experiment::newest_evaluation(state, subnet_id(state.net, one.subnet), split);
     if (!newest) continue;
     measured.rows.push_back(row_of(state.net, one.subnet, newest->accuracy, newest->loss));
   }
@@ -61,7 +62,7 @@ Measurement Measured::row(const NetSpec& net, const Subnet& subnet) const {
 Measured measured_of_run(const RunState& state, const fs::path& folder,
                          const std::string& run_sha256, bool best) {
   try {
-    Sweep sweep = read_sweep(folder / sweep_name(best));
+    Sweep sweep = read_sweep(folder / experiment::sweep_name(best));
     if (sweep.setting.run_sha256 == run_sha256) return {sweep.setting, std::move(sweep.rows)};
   } catch (const NoInputError&) {  // never swept
   }

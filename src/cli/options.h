@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "concertina/core/error.h"
+
 namespace concertina::cli {
 
 enum class OptionKind { positional, text, list, integer, choice, flag };
@@ -85,5 +87,15 @@ std::string usage(const Command& command);
 std::string help_text(const Command& command);
 // `text` in lines of at most 79 columns; all but the first begin with `indent` spaces.
 std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent);
+
+// What `call` gives; a UsageError gets the option's name in front.
+template <class Call>
+auto for_option(const std::string& option, const Call& call) {
+  try {
+    return call();
+  } catch (const UsageError& error) {
+    throw UsageError(option + ": " + error.what());
+  }
+}
 
 }  // namespace concertina::cli

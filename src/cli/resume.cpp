@@ -1,8 +1,11 @@
 // concertina resume
 #include "concertina/core/log.h"
+#include "concertina/experiment/new_run.h"
 
 #include "commands.h"
-#include "runs.h"
+#include "new_run_options.h"
+#include "run_options.h"
+#include "signals.h"
 #include "start.h"
 #include "training.h"
 
@@ -11,7 +14,7 @@ namespace {
 
 int run(const Options& options) {
   start_log(options);
-  LockedRun run(options.needed("RUN"));
+  experiment::LockedRun run(options.needed("RUN"));
   RunState& state = run.state;
   if (state.progress.finished) {
     log_info("the run is finished: " + std::to_string(state.progress.epoch) + " epochs");
@@ -19,12 +22,20 @@ int run(const Options& options) {
     return 0;
   }
   const at::Device device = start_as_before(options, state.environment);
-  warn_of_changes(state, device);
+  experiment::warn_of_changes(state, device);
   const PreparedData data = data_of_run(state, run.recipe, options);
   log_info("continuing after epoch " + std::to_string(state.progress.epoch) + " of " +
            std::to_string(run.recipe.epochs) + ", step " +
            std::to_string(state.progress.step_in_epoch));
-  return train_and_report(state, data, run.folder, device, options);
+  const SignalGuard guard;
+  TrainEnd end = TrainEnd::finished;
+  {
+    const TrainingBar bar(options.flag("quiet"));
+    const TrainSetting setting =
+        experiment::train_setting(state, run.folder, device, max_steps(options));
+    end = train(state, data, setting, bar.watcher());
+  }
+  return report_training(state, end, run.folder, options);
 }
 
 }  // namespace

@@ -9,23 +9,28 @@
 #include "table.h"
 
 namespace concertina::cli {
+
+using experiment::SearchResult;
+
 namespace {
 
-const Measurement& measured(const Found& found, const Measurement& row) {
+const Measurement& measured(const SearchResult& found, const Measurement& row) {
   return *std::find_if(found.sweep.rows.begin(), found.sweep.rows.end(),
                        [&](const Measurement& one) { return one.subnet == row.subnet; });
 }
 
-std::string why(const Found& found, const EvaluationSetting& guide) {
+std::string why(const SearchResult& found, const Budget& budget) {
+  const EvaluationSetting& guide = found.setting;
   return "the most accurate on " + std::to_string(guide.images) + " " + guide.split +
          " images of the " + std::to_string(found.fitting) + " of " + std::to_string(found.tried) +
-         " sub-models tried that fit " + found.budget.text();
+         " sub-models tried that fit " + budget.text();
 }
 
 }  // namespace
 
-void print_found(const Found& found, const EvaluationSetting& guide) {
-  std::cout << "choice: " << found.choice.id << ", " << why(found, guide) << "\n\n";
+void print_found(const SearchResult& found, const Budget& budget) {
+  const EvaluationSetting& guide = found.setting;
+  std::cout << "choice: " << found.choice.id << ", " << why(found, budget) << "\n\n";
   TextTable table({"sub-model", ">" + guide.split, ">accuracy", ">loss", ">MACs", ">params",
                    ">size", ">latency"});
   for (const Measurement& row : found.guide) {
@@ -41,8 +46,8 @@ void print_found(const Found& found, const EvaluationSetting& guide) {
             << setting.threads << " threads, " << setting.device << "\n";
 }
 
-void print_found_json(const Found& found, const EvaluationSetting& guide, const Options& options,
-                      const std::filesystem::path& archive, const std::filesystem::path& sweep) {
+void print_found_json(const SearchResult& found, const experiment::SearchRequest& request) {
+  const EvaluationSetting& guide = found.setting;
   const auto row_json = [&](const Measurement& row) {
     Json json = measurement_json(measured(found, row));
     json["search_accuracy"] = row.accuracy;
@@ -52,15 +57,15 @@ void print_found_json(const Found& found, const EvaluationSetting& guide, const 
   Json front = Json::array();
   for (const Measurement& row : found.guide) front.push_back(row_json(row));
   print_json({{"choice", row_json(found.choice)},
-              {"why", why(found, guide)},
-              {"budget", found.budget.text()},
-              {"method", options.text("method")},
-              {"seed", options.integer("seed")},
+              {"why", why(found, request.budget)},
+              {"budget", request.budget.text()},
+              {"method", experiment::search_method_name(request.method)},
+              {"seed", request.evolution.seed},
               {"tried", found.tried},
               {"split", guide.split},
               {"images", guide.images},
-              {"archive", archive.string()},
-              {"file", sweep.string()},
+              {"archive", found.archive.string()},
+              {"file", found.sweep_file.string()},
               {"setting", setting_json(found.sweep.setting)},
               {"pareto", front}});
 }

@@ -10,6 +10,7 @@
 #include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/sweep.h"
 #include "concertina/select/latency_table.h"
 #include "concertina/store/run_file.h"
 #include "concertina/store/sweep_file.h"
@@ -19,9 +20,8 @@
 #include "preference_file.h"
 #include "preference_results.h"
 #include "results.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
-#include "sweep_name.h"
 
 namespace concertina::cli {
 namespace {
@@ -56,7 +56,7 @@ fs::path sweep_file(const Options& options) {
     throw NoInputError("run \"" + argument + "\" is not there; expected a run folder or a sweep");
   }
   const bool best = options.text("checkpoint") == "best";
-  const fs::path file = fs::path(argument) / sweep_name(best);
+  const fs::path file = fs::path(argument) / experiment::sweep_name(best);
   if (fs::exists(file, ignored)) return file;
   throw NoInputError("\"" + file.string() + "\" is not there; `" + sweep_line(argument, best) +
                      "` makes it");
@@ -67,9 +67,9 @@ void warn_of_doubts(const fs::path& file, const Sweep& sweep) {
   const fs::path run = file.parent_path() / "run.h5";
   std::error_code ignored;
   if (!fs::exists(run, ignored)) return;
-  const bool best = file.filename() == sweep_name(true);
+  const bool best = file.filename() == experiment::sweep_name(true);
   const std::string again =
-      "; `" + sweep_line(folder_of_run(file.string()), best) + "` measures it";
+      "; `" + sweep_line(experiment::folder_of_run(file.string()), best) + "` measures it";
   if (file_sha256(run) != sweep.setting.run_sha256) {
     log_warn("the run has changed since its sweep" + again);
     return;
@@ -77,7 +77,7 @@ void warn_of_doubts(const fs::path& file, const Sweep& sweep) {
   const RunState state = read_run_summary(run);
   std::size_t all = 0, measured = 0;
   for (const SubnetState& one : state.submodels) {
-    if (!is_measurable(state, one, best)) continue;
+    if (!experiment::is_measurable(state, one, best)) continue;
     ++all;
     measured += std::any_of(sweep.rows.begin(), sweep.rows.end(),
                             [&](const Measurement& row) { return row.subnet == one.subnet; });

@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "results.h"
-#include "runs.h"
+#include "run_options.h"
 #include "start.h"
 #include "table.h"
 

@@ -1,20 +1,17 @@
 // concertina train
 #include <iostream>
 
-#include "concertina/core/file.h"
-#include "concertina/nets/catalog.h"
+#include "concertina/experiment/teachers.h"
 
 #include "commands.h"
-#include "fresh_run.h"
-#include "runs.h"
+#include "new_run_options.h"
+#include "run_options.h"
+#include "signals.h"
 #include "start.h"
-#include "teachers.h"
 #include "training.h"
 
 namespace concertina::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::vector<Option> options() {
   return training_options(
@@ -38,19 +35,18 @@ int run(const Options& options) {
     std::cout << print_recipe(recipe);
     return 0;
   }
-  require_teachers(recipe);
+  experiment::require_teachers(recipe);
   const at::Device device = start(options);
-  const fs::path folder = options.needed("out");
+  const std::string& folder = options.needed("out");
+  const experiment::NewRun setting = new_training(options, device);
   refuse_old_run(folder);
-  make_net(options.needed("net"), {}, options.list("net-option"));  // before the data are read
-  const PreparedData data = load_data(options, recipe);
-  const NetSpec net = build_net(options, data);
-  log_plan(net, recipe);
-  create_folder(folder);
-  const FolderLock lock(folder);
-  refuse_old_run(folder);
-  RunState state = first_state(net, recipe, data, device, options);
-  return train_and_report(state, data, folder, device, options);
+  const SignalGuard guard;
+  experiment::Trained trained;
+  {
+    const TrainingBar bar(options.flag("quiet"));
+    trained = experiment::train_new_run(setting, recipe, folder, bar.watcher(), max_steps(options));
+  }
+  return report_training(trained.state, trained.end, folder, options);
 }
 
 }  // namespace

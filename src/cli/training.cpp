@@ -8,19 +8,17 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/run_folder.h"
 
 #include "progress.h"
 #include "results.h"
-#include "runs.h"
 #include "signals.h"
 #include "table.h"
-#include "teachers.h"
 
 namespace concertina::cli {
-namespace {
 
 // The bar of the steps, and a line of the log for every epoch.
-class Display {
+class TrainingBar::Display {
  public:
   Display(bool quiet, std::string run) : line_(quiet), run_(std::move(run)) {}
 
@@ -66,6 +64,8 @@ class Display {
   std::optional<Rate> whole_;  // of this call, evaluations included
 };
 
+namespace {
+
 void print_training_json(const RunState& state, const std::filesystem::path& folder) {
   const Progress& progress = state.progress;
   Json json = {{"run", folder.string()},
@@ -76,8 +76,8 @@ void print_training_json(const RunState& state, const std::filesystem::path& fol
   for (const SubnetState& submodel : state.submodels) {
     Json row = subnet_json(state.net, submodel.subnet);
     const std::string id = row["id"];
-    row["validation"] = evaluation_json(newest_evaluation(state, id, "validation"));
-    row["test"] = evaluation_json(newest_evaluation(state, id, "test"));
+    row["validation"] = evaluation_json(experiment::newest_evaluation(state, id, "validation"));
+    row["test"] = evaluation_json(experiment::newest_evaluation(state, id, "test"));
     put_cost(row, subnet_cost(state.net, submodel.subnet).anytime);
     json["submodels"].push_back(std::move(row));
   }
@@ -89,8 +89,8 @@ void print_training_table(const RunState& state) {
       {"sub-model", ">validation", ">best (epoch)", ">test", ">test loss", ">MACs", ">params"});
   for (const SubnetState& submodel : state.submodels) {
     const std::string id = subnet_id(state.net, submodel.subnet);
-    const auto validation = newest_evaluation(state, id, "validation");
-    const auto test = newest_evaluation(state, id, "test");
+    const auto validation = experiment::newest_evaluation(state, id, "validation");
+    const auto test = experiment::newest_evaluation(state, id, "test");
     const Cost cost = subnet_cost(state.net, submodel.subnet).anytime;
     const std::string best = submodel.best ? accuracy_cell(submodel.best->accuracy) + " (" +
                                                  std::to_string(submodel.best->epoch) + ")"
@@ -104,10 +104,6 @@ void print_training_table(const RunState& state) {
 
 }  // namespace
 
-Option max_steps_option() {
-  return integer_option("max-steps", {1, 1000000000}, "save and leave (75) after N steps");
-}
-
 void print_training(const RunState& state, const std::filesystem::path& folder, bool json) {
   if (json) {
     print_training_json(state, folder);
@@ -116,47 +112,23 @@ void print_training(const RunState& state, const std::filesystem::path& folder, 
   }
 }
 
-void warn_of_changes(const RunState& state, at::Device device) {
-  const std::vector<std::string> then = split(state.environment, '\n');
-  const std::vector<std::string> now =
-      split(environment_text(device, recorded_engine(state.environment),
-                             recorded_precision(state.environment)),
-            '\n');
-  for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
-    if (now[k] == then[k] || then[k].empty() || now[k].empty()) continue;  // not recorded
-    log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +
-             "\": its numbers may differ in the last digits");
-  }
-}
-
 std::string where_saved(const RunState& state) {
   return "after epoch " + std::to_string(state.progress.epoch) + ", step " +
          std::to_string(state.progress.step_in_epoch) + "; the state is saved";
 }
 
-std::int64_t max_steps(const Options& options) {
-  return options.given("max-steps") ? options.integer("max-steps") : -1;
+TrainingBar::TrainingBar(bool quiet, std::string run)
+    : display_(std::make_shared<Display>(quiet, std::move(run))) {}
+
+TrainWatcher TrainingBar::watcher() const {
+  const auto display = display_;
+  return {[display](const StepProgress& view) { display->step(view); },
+          [display](const EpochProgress& view) { display->epoch(view); },
+          [] { return SignalGuard::received() != 0; }};
 }
 
-TrainSetting train_setting(const RunState& state, const std::filesystem::path& folder,
-                           at::Device device, const Options& options) {
-  return {folder, device, max_steps(options), open_teachers(recipe_of(state), state.data, device)};
-}
-
-TrainEnd train_with_bar(RunState& state, const PreparedData& data, const TrainSetting& setting,
-                        const Options& options, const std::string& run) {
-  Display display(options.flag("quiet"), run);
-  const TrainWatcher watcher{[&](const StepProgress& view) { display.step(view); },
-                             [&](const EpochProgress& view) { display.epoch(view); },
-                             [] { return SignalGuard::received() != 0; }};
-  return train(state, data, setting, watcher);
-}
-
-int train_and_report(RunState& state, const PreparedData& data, const std::filesystem::path& folder,
-                     at::Device device, const Options& options) {
-  const SignalGuard guard;
-  const TrainEnd end =
-      train_with_bar(state, data, train_setting(state, folder, device, options), options);
+int report_training(const RunState& state, TrainEnd end, const std::filesystem::path& folder,
+                    const Options& options) {
   const std::string where =
       where_saved(state) + "; continue with `concertina resume " + folder.string() + "`";
   if (end == TrainEnd::step_limit) throw StoppedError("step limit met " + where);

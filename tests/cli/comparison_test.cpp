@@ -1,5 +1,5 @@
 // What a comparison makes of runs that are given here as numbers.
-#include "comparison.h"
+#include "concertina/experiment/comparison.h"
 
 #include <cmath>
 
@@ -9,9 +9,12 @@
 #include "concertina/core/error.h"
 
 #include "comparison_results.h"
+#include "seeds.h"
 
 namespace concertina::cli {
 namespace {
+
+using namespace experiment;
 
 using testing::ElementsAre;
 using testing::HasSubstr;

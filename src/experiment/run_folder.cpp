@@ -1,13 +1,12 @@
-#include "runs.h"
+#include "concertina/experiment/run_folder.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <system_error>
 
 #include "concertina/core/error.h"
 #include "concertina/data/catalog.h"
 
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,8 +21,8 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-bool is_recipe_name(const std::string& text) {
-  const std::vector<std::string> names = recipe_names(recipe_folder());
+bool is_recipe_name(const std::string& text, const fs::path& schedules) {
+  const std::vector<std::string> names = recipe_names(schedules);
   return std::find(names.begin(), names.end(), text) != names.end();
 }
 
@@ -52,6 +51,8 @@ std::string folder_of_run(const std::string& argument) {
   return folder.empty() ? "." : folder;
 }
 
+bool holds_run(const fs::path& folder) { return is_there(folder / "run.h5"); }
+
 LockedRun::LockedRun(const std::string& argument)
     : folder(run_folder(argument)),
       lock(folder),
@@ -79,12 +80,8 @@ bool is_measurable(const RunState& state, const SubnetState& submodel, bool best
 
 Recipe recipe_of(const RunState& state) { return parse_recipe(state.recipe, "the run's recipe"); }
 
-Option data_option() {
-  return text_option("data", "NAME[:PATH]", "where the run's images are now, if they moved");
-}
-
-PreparedData data_of_run(RunState& state, const Recipe& recipe, const Options& options) {
-  if (options.given("data")) state.data.argument = absolute_data(options.text("data"));
+PreparedData data_of_run(RunState& state, const Recipe& recipe, const std::string& moved_to) {
+  if (!moved_to.empty()) state.data.argument = absolute_data(moved_to);
   return prepare_data(read_dataset(state.data.argument), state, recipe);
 }
 
@@ -95,41 +92,21 @@ std::string absolute_data(const std::string& argument) {
   return argument.substr(0, colon + 1) + path.string();
 }
 
-Option split_option() {
-  return choice_option("split", {"test", "validation", "train"}, "which images", "test");
-}
-
-Option checkpoint_option() {
-  return choice_option("checkpoint", {"last", "best"},
-                       "last: the net as the run left it; best: each sub-model's own best by "
-                       "validation",
-                       "last");
-}
-
 const Split& split_of(const PreparedData& data, const std::string& name) {
   const Split& split = name == "test"         ? data.test
                        : name == "validation" ? data.validation
                                               : data.train;
   if (split.size() > 0) return split;
-  throw UsageError("--split " + name + ": the run has no " + name + " images");
+  throw UsageError("the run has no " + name + " images");
 }
 
-fs::path recipe_folder() {
-  const char* named = std::getenv("CONCERTINA_SCHEDULES");
-  if (named != nullptr && *named != '\0') return named;
-  std::error_code failed;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
-  const fs::path installed = program.parent_path().parent_path() / "share/concertina/schedules";
-  if (!failed && is_folder(installed)) return installed;
-  return CONCERTINA_SCHEDULES_FOLDER;
-}
-
-Recipe find_recipe(const std::string& argument, const Overrides& overrides) {
+Recipe find_recipe(const std::string& argument, const fs::path& schedules,
+                   const Overrides& overrides) {
   const fs::path file = is_folder(argument) ? fs::path(argument) / "run.h5" : fs::path(argument);
-  if (is_recipe_name(argument) || !is_our_file(file)) {
-    return load_recipe(argument, recipe_folder(), overrides);
+  if (is_recipe_name(argument, schedules) || !is_our_file(file)) {
+    return load_recipe(argument, schedules, overrides);
   }
   return parse_recipe(read_run_summary(file).recipe, "the recipe of " + file.string(), overrides);
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

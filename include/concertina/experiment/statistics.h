@@ -1,11 +1,12 @@
-// Means over seeds, and how sure they are. Not for: which numbers belong together (comparison.h).
+// Means over seeds, and how sure they are. Not for: which numbers belong together
+// (experiment/comparison.h).
 #pragma once
 
 #include <cstddef>
 #include <limits>
 #include <vector>
 
-namespace concertina::cli {
+namespace concertina::experiment {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -28,4 +29,4 @@ Difference difference(const std::vector<double>& pairs);
 // Of an even number, the mean of the two in the middle; of none, unknown.
 double median(std::vector<double> values);
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

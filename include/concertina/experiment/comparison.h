@@ -1,6 +1,7 @@
 // What the runs of a comparison say: accuracies as the runs recorded them, their spread over the
 // seeds, and the differences from the first recipe with the same seed. Nothing is computed by a
-// net here. Not for: how it is shown (comparison_results.h).
+// net here. How they are shown is the
+// program's business.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "concertina/experiment/comparison_plan.h"
+#include "concertina/experiment/statistics.h"
 #include "concertina/store/run_file.h"
 
-#include "comparison_plan.h"
-#include "statistics.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 
 enum class RunStatus { to_do, finished, diverged };
 
@@ -77,4 +77,4 @@ struct RecipeTime {
 };
 std::vector<RecipeTime> recipe_times(const Comparison& comparison);
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

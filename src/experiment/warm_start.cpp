@@ -1,11 +1,10 @@
-#include "start_weights.h"
+#include "concertina/experiment/warm_start.h"
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
+#include "concertina/experiment/run_folder.h"
 
-#include "runs.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 // How many of `to` were found.
@@ -23,19 +22,15 @@ std::size_t copy(const Tensors& from, Tensors& to) {
 
 }  // namespace
 
-Option start_option() {
-  return text_option("start", "RUN",
-                     "begin with this run's weights, wherever names and shapes are the same");
-}
-
 void start_from(const std::string& run, RunState& state) {
   const std::filesystem::path file = run_file(run);
   const RunState other = read_run(file);
   std::size_t count = copy(other.weights, state.weights);
   std::size_t all = state.weights.size();
   if (count == 0) {
-    throw UsageError("--start " + run + ": no weight of net \"" + other.net.name +
-                     "\" has the name and shape of one of net \"" + state.net.name + "\"");
+    throw UsageError("run \"" + run + "\" gives no weights to start with: no weight of net \"" +
+                     other.net.name + "\" has the name and shape of one of net \"" +
+                     state.net.name + "\"");
   }
   for (NormBank& bank : state.norms) {
     all += bank.values.size();
@@ -48,4 +43,4 @@ void start_from(const std::string& run, RunState& state) {
            file.string());
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

@@ -1,4 +1,4 @@
-#include "teachers.h"
+#include "concertina/experiment/teachers.h"
 
 #include <algorithm>
 
@@ -7,12 +7,10 @@
 #include "concertina/core/text.h"
 #include "concertina/deploy/flexible_model.h"
 #include "concertina/deploy/torchscript.h"
-#include "concertina/distill/teacher.h"
+#include "concertina/experiment/run_folder.h"
 #include "concertina/store/model_file.h"
 
-#include "runs.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 namespace fs = std::filesystem;
@@ -34,8 +32,7 @@ fs::path file_of(const std::string& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return run_file(path);
   if (fs::exists(path, ignored)) return path;
-  throw NoInputError("teacher \"" + path + "\" is not there; expected a run, or a file made by " +
-                     "`concertina export`");
+  throw NoInputError("teacher \"" + path + "\" is not there; expected a run, or an exported file");
 }
 
 Subnet subnet_of(const NetSpec& net, const std::vector<Width>& widths, const std::string& id) {
@@ -48,7 +45,7 @@ class ScriptTeacher : public Teacher {
   ScriptTeacher(std::string name, const std::string& bytes, int classes)
       : name_(std::move(name)), module_(bytes), classes_(classes) {}
 
-  Answer answer(const at::Tensor& images, const std::vector<std::string>&) override {
+  Output answer(const at::Tensor& images, const std::vector<std::string>&) override {
     const at::Tensor logits = module_.run(images.to(at::kCPU)).to(images.device());
     if (logits.dim() == 2 && logits.size(1) == classes_) return {logits, {}};
     throw DataError("teacher \"" + name_ + "\" does not give logits of " +
@@ -124,14 +121,8 @@ std::string external_names(const std::vector<Recipe*>& recipes) {
 
 }  // namespace
 
-Option teacher_option() {
-  return list_option("teacher", "[NAME=]SOURCE",
-                     "an external teacher of the recipe: a run, an exported .h5 or a TorchScript "
-                     "file; ':' and a sub-model may follow");
-}
-
-void name_teachers(const std::vector<Recipe*>& recipes, const Options& options) {
-  for (const std::string& text : options.list("teacher")) {
+void name_teachers(const std::vector<Recipe*>& recipes, const std::vector<std::string>& sources) {
+  for (const std::string& text : sources) {
     const std::size_t equals = text.find('=');
     const bool named = equals != std::string::npos;
     std::vector<PlanNode*> nodes;
@@ -141,7 +132,7 @@ void name_teachers(const std::vector<Recipe*>& recipes, const Options& options) 
     }
     if (nodes.empty()) {
       const std::string names = external_names(recipes);
-      throw UsageError("--teacher " + text + ": the recipe has " +
+      throw UsageError("\"" + text + "\": the recipe has " +
                        (names.empty()
                             ? "no external teacher"
                             : "the teachers " + names + "; expected NAME=SOURCE with one of them"));
@@ -151,7 +142,7 @@ void name_teachers(const std::vector<Recipe*>& recipes, const Options& options) 
     const std::string from = fs::absolute(file).lexically_normal().string() +
                              (source.subnet.empty() ? "" : ":" + source.subnet);
     if (from.find_first_of(" \t#\"") != std::string::npos) {
-      throw UsageError("--teacher " + text + ": a recipe cannot name a path with spaces, '#' or " +
+      throw UsageError("\"" + text + "\": a recipe cannot name a path with spaces, '#' or " +
                        "quotes");
     }
     for (PlanNode* node : nodes) {
@@ -165,7 +156,7 @@ void require_teachers(const Recipe& recipe) {
   for (const PlanNode& node : recipe.plan.nodes) {
     if (node.kind != NodeKind::external || !node.from.empty()) continue;
     throw UsageError("recipe \"" + recipe.name + "\" needs an external teacher \"" + node.name +
-                     "\"; expected --teacher " + node.name + "=RUN or an exported file");
+                     "\"; expected " + node.name + "=RUN or an exported file");
   }
 }
 
@@ -178,4 +169,4 @@ Teachers open_teachers(const Recipe& recipe, const DataDescription& given, at::D
   return teachers;
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

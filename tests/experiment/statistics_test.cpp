@@ -1,11 +1,11 @@
 // Means, deviations and paired differences against published numbers.
-#include "statistics.h"
+#include "concertina/experiment/statistics.h"
 
 #include <cmath>
 
 #include <gtest/gtest.h>
 
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 // Student (1908), "The probable error of a mean", the additional hours of sleep that ten patients
@@ -71,4 +71,4 @@ TEST(Statistics, MedianIsInTheMiddle) {
 }
 
 }  // namespace
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

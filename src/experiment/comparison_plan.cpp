@@ -1,4 +1,4 @@
-#include "comparison_plan.h"
+#include "concertina/experiment/comparison_plan.h"
 
 #include <algorithm>
 #include <optional>
@@ -6,29 +6,19 @@
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/run_folder.h"
+#include "concertina/experiment/teachers.h"
 #include "concertina/recipe/ini.h"
 #include "concertina/train/run_state.h"
 
-#include "fresh_run.h"
-#include "runs.h"
-#include "start.h"
-#include "teachers.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostSeeds = 1000;
-
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
-}
-
-[[noreturn]] void refuse_seeds(const std::string& text) {
-  throw UsageError("--seeds \"" + text + "\"; expected how many, from 1 to " +
-                   std::to_string(kMostSeeds) + ", or different whole numbers such as 1,5,9");
 }
 
 // The stem of a recipe's file; a run's folder when it is the recipe of a run.
@@ -38,39 +28,15 @@ std::string name_of(const std::string& argument) {
   return path.extension() == ".ini" ? path.stem().string() : path.filename().string();
 }
 
-std::vector<std::string> recipe_arguments(const Options& options) {
-  const std::vector<std::string> arguments = split(options.needed("recipes"), ',');
-  std::vector<std::string> names;
-  for (const std::string& argument : arguments) {
-    const std::string name = name_of(argument);
-    if (name.empty()) {
-      throw UsageError("--recipes \"" + options.text("recipes") +
-                       "\": a name is empty; expected such as joint,ipkd");
-    }
-    if (contains(names, name)) {
-      throw UsageError("--recipes: two are called \"" + name +
-                       "\", and their runs would share folders; expected different names");
-    }
-    names.push_back(name);
-  }
-  return arguments;
-}
-
-void refuse_other_seed(const Options& options) {
-  for (const std::string& text : options.list("set")) {
-    if (split(text, '=')[0] != "train.seed") continue;
-    throw UsageError("--set " + text + ": the seeds of a comparison are those of --seeds");
-  }
-}
-
 // Validation images are drawn by the seed, but as many as the recipe asks for.
 void warn_of_other_splits(const std::vector<PlannedRun>& runs) {
   const PlannedRun& first = runs.front();
   for (const PlannedRun& run : runs) {
     if (run.recipe.validation == first.recipe.validation) continue;
-    log_warn("recipe " + run.recipe_name + " holds out " + std::to_string(run.recipe.validation) +
-             " images, " + first.recipe_name + " " + std::to_string(first.recipe.validation) +
-             ": their runs of one seed do not share a split; --validation N makes them");
+    log_warn(
+        "recipe " + run.recipe_name + " holds out " + std::to_string(run.recipe.validation) +
+        " images, " + first.recipe_name + " " + std::to_string(first.recipe.validation) +
+        ": their runs of one seed do not share a split; recipe key train.validation makes them");
     return;
   }
 }
@@ -95,8 +61,17 @@ std::string recipe_difference(const std::string& there, const std::string& made)
 }
 
 std::string images_text(const DataDescription& data) {
-  return data.argument + (data.limit > 0 ? " --limit " + std::to_string(data.limit) : "") +
+  return data.argument + (data.limit > 0 ? " limited to " + std::to_string(data.limit) : "") +
          " (SHA-256 " + data.sha256.substr(0, 12) + ")";
+}
+
+// SHA-256 of the run whose weights it began with, or "".
+std::string start_of(const RunState& state) {
+  const std::string head = "start_sha256 = ";
+  for (const std::string& line : split(state.environment, '\n')) {
+    if (line.compare(0, head.size(), head) == 0) return line.substr(head.size());
+  }
+  return "";
 }
 
 std::string arithmetic_text(const RunState& state) {
@@ -129,10 +104,10 @@ std::string settings_difference(const RunState& made, const RunState& there) {
   }
   const bool cuts = has_cut(made);
   if (form_of(there.net, cuts) != form_of(made.net, cuts)) {
-    return "its net " + there.net.name + " has other options (--net-option)";
+    return "its net " + there.net.name + " has other options";
   }
-  if (recorded(there.environment, "start_sha256") != recorded(made.environment, "start_sha256")) {
-    return "it began with other weights (--start)";
+  if (start_of(there) != start_of(made)) {
+    return "it began with other weights";
   }
   if (there.recipe != made.recipe) return recipe_difference(there.recipe, made.recipe);
   if (arithmetic_text(there) == arithmetic_text(made)) return "";
@@ -142,45 +117,36 @@ std::string settings_difference(const RunState& made, const RunState& there) {
 
 }  // namespace
 
-std::vector<Option> plan_options() {
-  return {text_option("recipes", "A,B,...",
-                      "names or files of recipes; the others are compared with the first"),
-          text_option("seeds", "N|S,S,...", "how many seeds, from 1 on; or which")};
-}
-
-std::vector<std::uint64_t> parse_seeds(const std::string& text) {
-  const std::vector<std::string> parts = split(text, ',');
-  std::vector<std::uint64_t> seeds;
-  for (const std::string& part : parts) {
-    const std::optional<std::int64_t> number = parse_integer(part);
-    if (!number || *number < 0) refuse_seeds(text);
-    const auto seed = static_cast<std::uint64_t>(*number);
-    if (contains(seeds, seed)) refuse_seeds(text);
-    seeds.push_back(seed);
+void check_recipe_names(const std::vector<std::string>& arguments) {
+  std::vector<std::string> names;
+  for (const std::string& argument : arguments) {
+    const std::string name = name_of(argument);
+    if (name.empty()) {
+      throw UsageError("a name is empty; expected such as joint,ipkd");
+    }
+    if (contains(names, name)) {
+      throw UsageError("two are called \"" + name +
+                       "\", and their runs would share folders; expected different names");
+    }
+    names.push_back(name);
   }
-  if (parts.size() > 1) return seeds;
-  const std::uint64_t count = seeds.front();
-  if (count < 1 || count > kMostSeeds) refuse_seeds(text);
-  seeds.clear();
-  for (std::uint64_t seed = 1; seed <= count; ++seed) seeds.push_back(seed);
-  return seeds;
 }
 
-std::vector<PlannedRun> planned_runs(const Options& options) {
-  const std::vector<std::string> arguments = recipe_arguments(options);
-  refuse_other_seed(options);
+std::vector<PlannedRun> planned_runs(const PlanRequest& request) {
+  check_recipe_names(request.recipes);
   std::vector<PlannedRun> runs;
-  for (const std::uint64_t seed : parse_seeds(options.needed("seeds"))) {
-    Overrides overrides = training_overrides(options);
+  for (const std::uint64_t seed : request.seeds) {
+    Overrides overrides = request.overrides;
     overrides.push_back("train.seed=" + std::to_string(seed));
-    for (const std::string& argument : arguments) {
+    for (const std::string& argument : request.recipes) {
       const std::string name = name_of(argument);
-      runs.push_back({name + "-s" + std::to_string(seed), name, find_recipe(argument, overrides)});
+      runs.push_back({name + "-s" + std::to_string(seed), name,
+                      find_recipe(argument, request.schedules, overrides)});
     }
   }
   std::vector<Recipe*> recipes;
   for (PlannedRun& run : runs) recipes.push_back(&run.recipe);
-  name_teachers(recipes, options);
+  name_teachers(recipes, request.teachers);
   for (const Recipe* recipe : recipes) require_teachers(*recipe);
   warn_of_other_splits(runs);
   return runs;
@@ -190,7 +156,7 @@ void refuse_other_settings(const RunState& made, const RunState& there, const fs
   const std::string what = settings_difference(made, there);
   if (what.empty()) return;
   throw UsageError("folder \"" + folder.string() + "\" holds a run with other settings: " + what +
-                   "; name another --out");
+                   "; expected another folder");
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

@@ -1,41 +1,23 @@
-#include "fresh_run.h"
+#include "concertina/experiment/new_run.h"
 
 #include <algorithm>
 
 #include <ATen/Functions.h>
 
 #include "concertina/core/error.h"
+#include "concertina/core/file.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
 #include "concertina/data/catalog.h"
 #include "concertina/distill/partition.h"
 #include "concertina/eval/evaluate.h"
+#include "concertina/experiment/run_folder.h"
+#include "concertina/experiment/teachers.h"
+#include "concertina/experiment/warm_start.h"
 #include "concertina/nets/catalog.h"
-#include "concertina/train/trainer.h"
 
-#include "runs.h"
-#include "start.h"
-#include "start_weights.h"
-#include "teachers.h"
-#include "training.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
-
-// Options that stand for a key of the recipe.
-const std::vector<std::pair<const char*, const char*>> kKeys = {{"epochs", "train.epochs"},
-                                                                {"batch", "train.batch"},
-                                                                {"validation", "train.validation"},
-                                                                {"widths", "net.widths"}};
-
-std::vector<Option> recipe_options() {
-  return {list_option("set", "KEY=VALUE", "a recipe key, such as optimizer.lr=0.1"),
-          integer_option("epochs", {1, 100000}, "recipe key train.epochs"),
-          integer_option("batch", {1, 65536}, "recipe key train.batch: images a step"),
-          integer_option("validation", {0, 100000000},
-                         "recipe key train.validation: training images held out"),
-          text_option("widths", "\"W W 1\"", "recipe key net.widths, such as \"0.25 0.5 1\"")};
-}
 
 std::string numbers(const std::vector<float>& values) {
   std::vector<std::string> parts;
@@ -82,73 +64,82 @@ void settle_filters(DistillPlan& plan, const Teachers& teachers, const PreparedD
 
 }  // namespace
 
-std::vector<Option> fresh_run_options() {
-  return {text_option("net", "NAME", "the network (see `concertina list nets`)"),
-          list_option("net-option", "K=V", "an option of it (see `concertina show net NAME`)"),
-          text_option("data", "NAME[:PATH]", "the images (see `concertina list data`)"),
-          integer_option("limit", {0, 1000000000}, "use the first N images; 0 = all", "0")};
-}
-
-Option out_option() { return text_option("out", "RUN", "the folder to make and fill"); }
-
-std::vector<Option> training_options(const std::vector<Option>& own) {
-  return with(fresh_run_options(), {own,
-                                    {teacher_option(), start_option()},
-                                    recipe_options(),
-                                    arithmetic_options(),
-                                    {max_steps_option()},
-                                    machine_options(),
-                                    output_options()});
-}
-
-Overrides training_overrides(const Options& options) {
-  Overrides result = options.list("set");
-  for (const auto& [option, key] : kKeys) {
-    if (options.given(option)) result.push_back(std::string(key) + "=" + options.text(option));
-  }
-  return result;
-}
-
 void refuse_old_run(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(folder / "run.h5", ignored)) return;
-  throw UsageError("folder \"" + folder.string() + "\" holds a run already; continue it with " +
-                   "`concertina resume " + folder.string() + "`, or name another --out");
+  if (!holds_run(folder)) return;
+  throw UsageError("folder \"" + folder.string() +
+                   "\" holds a run already; expected a folder without one");
 }
 
-Dataset read_images(const Options& options) {
-  Dataset dataset = read_dataset(absolute_data(options.needed("data")));
-  limit(dataset, options.integer("limit"));
+void check_net(const NewRun& setting) { make_net(setting.net, {}, setting.net_options); }
+
+Dataset read_images(const NewRun& setting) {
+  Dataset dataset = read_dataset(absolute_data(setting.data));
+  limit(dataset, setting.limit);
   log_self_check(dataset);
   return dataset;
 }
 
-PreparedData load_data(const Options& options, const Recipe& recipe) {
-  PreparedData data = prepare_data(read_images(options), absolute_data(options.needed("data")),
-                                   options.integer("limit"), recipe);
+PreparedData load_data(const NewRun& setting, const Recipe& recipe) {
+  PreparedData data =
+      prepare_data(read_images(setting), absolute_data(setting.data), setting.limit, recipe);
   log_info("data: " + std::to_string(data.train.size()) + " images to train on, " +
            std::to_string(data.validation.size()) + " held out for validation");
   return data;
 }
 
-NetSpec build_net(const Options& options, const PreparedData& data) {
+NetSpec build_net(const NewRun& setting, const PreparedData& data) {
   NetInput input;
   input.classes = static_cast<int>(data.description.classes.size());
   input.channels = static_cast<int>(data.train.images.size(1));
   input.height = static_cast<int>(data.train.images.size(2));
   input.width = static_cast<int>(data.train.images.size(3));
-  return make_net(options.needed("net"), input, options.list("net-option"));
+  return make_net(setting.net, input, setting.net_options);
 }
 
-RunState first_state(const NetSpec& net, const Recipe& recipe, const PreparedData& data,
-                     at::Device device, const Options& options) {
-  const Teachers teachers = open_teachers(recipe, data.description, device);
+RunState first_state(const NewRun& setting, const NetSpec& net, const Recipe& recipe,
+                     const PreparedData& data) {
+  const Teachers teachers = open_teachers(recipe, data.description, setting.device);
   Recipe settled = recipe;
-  settle_filters(settled.plan, teachers, data, device);
-  RunState state = new_run(net, settled, data, device, chosen_engine(options),
-                           chosen_precision(options), teachers);
-  if (options.given("start")) start_from(options.text("start"), state);
+  settle_filters(settled.plan, teachers, data, setting.device);
+  RunState state =
+      new_run(net, settled, data, setting.device, setting.engine, setting.precision, teachers);
+  if (!setting.start.empty()) start_from(setting.start, state);
   return state;
+}
+
+Trained train_new_run(const NewRun& setting, const Recipe& recipe,
+                      const std::filesystem::path& folder, const TrainWatcher& watcher,
+                      std::int64_t max_steps) {
+  refuse_old_run(folder);
+  check_net(setting);  // before the data are read
+  const PreparedData data = load_data(setting, recipe);
+  const NetSpec net = build_net(setting, data);
+  log_plan(net, recipe);
+  create_folder(folder);
+  const FolderLock lock(folder);
+  refuse_old_run(folder);
+  Trained trained{first_state(setting, net, recipe, data), TrainEnd::finished};
+  trained.end = train(trained.state, data,
+                      train_setting(trained.state, folder, setting.device, max_steps), watcher);
+  return trained;
+}
+
+TrainSetting train_setting(const RunState& state, const std::filesystem::path& folder,
+                           at::Device device, std::int64_t max_steps) {
+  return {folder, device, max_steps, open_teachers(recipe_of(state), state.data, device)};
+}
+
+void warn_of_changes(const RunState& state, at::Device device) {
+  const std::vector<std::string> then = split(state.environment, '\n');
+  const std::vector<std::string> now =
+      split(environment_text(device, recorded_engine(state.environment),
+                             recorded_precision(state.environment)),
+            '\n');
+  for (std::size_t k = 0; k < now.size() && k < then.size(); ++k) {
+    if (now[k] == then[k] || then[k].empty() || now[k].empty()) continue;  // not recorded
+    log_warn("the run began with \"" + then[k] + "\", now it is \"" + now[k] +
+             "\": its numbers may differ in the last digits");
+  }
 }
 
 void log_plan(const NetSpec& net, const Recipe& recipe) {
@@ -169,4 +160,4 @@ void log_plan(const NetSpec& net, const Recipe& recipe) {
   }
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

@@ -1,4 +1,4 @@
-#include "comparison.h"
+#include "concertina/experiment/comparison.h"
 
 #include <algorithm>
 #include <functional>
@@ -8,11 +8,10 @@
 
 #include "concertina/core/file.h"
 #include "concertina/core/text.h"
+#include "concertina/experiment/run_folder.h"
 #include "concertina/spec/cost.h"
 
-#include "runs.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 namespace fs = std::filesystem;
@@ -194,4 +193,4 @@ std::vector<RecipeTime> recipe_times(const Comparison& comparison) {
   return times;
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

@@ -1,10 +1,10 @@
-#include "scoring.h"
+#include "concertina/experiment/scorer.h"
 
 #include <algorithm>
 
 #include "concertina/core/error.h"
 
-namespace concertina::cli {
+namespace concertina::experiment {
 
 Scorer::Scorer(const RunState& state, const Recipe& recipe, at::Device device, bool best)
     : state_(state),
@@ -49,4 +49,4 @@ std::optional<Score> Scorer::score(const Subnet& subnet, const EvalLoader& loade
   return found == known_.end() ? std::nullopt : std::optional<Score>(*found);
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

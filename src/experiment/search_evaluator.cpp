@@ -1,4 +1,4 @@
-#include "searching.h"
+#include "search_evaluator.h"
 
 #include <limits>
 
@@ -9,9 +9,7 @@
 #include "concertina/core/random.h"
 #include "concertina/eval/evaluate.h"
 
-#include "signals.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 
 namespace fs = std::filesystem;
 
@@ -24,18 +22,19 @@ Split some_of(const Split& split, std::int64_t count, std::uint64_t seed) {
   return {split.images.index_select(0, indexes), split.labels.index_select(0, indexes)};
 }
 
-Judge::Judge(FlexibleNet net, const PreparedData& data, const Split& guide,
-             EvaluationSetting setting, std::string search, fs::path file, bool quiet)
+SearchEvaluator::SearchEvaluator(FlexibleNet net, const PreparedData& data, const Split& guide,
+                                 EvaluationSetting setting, std::string search, fs::path file,
+                                 const Watch& watch)
     : net_(std::move(net)),
       data_(data),
       guide_(guide, data.statistics, kEvaluationBatch, net_.device()),
       file_(std::move(file)),
       record_{std::move(setting), std::move(search), {}},
-      line_(quiet) {
+      watch_(watch) {
   take_over_earlier();
 }
 
-void Judge::take_over_earlier() {
+void SearchEvaluator::take_over_earlier() {
   std::error_code ignored;
   if (!fs::exists(file_, ignored)) return;
   try {
@@ -55,12 +54,12 @@ void Judge::take_over_earlier() {
   }
 }
 
-CalibrationSetting Judge::calibration() const {
+CalibrationSetting SearchEvaluator::calibration() const {
   return {record_.setting.calibration_images, record_.setting.calibration_batch,
           record_.setting.seed};
 }
 
-std::optional<Quality> Judge::evaluate(const Subnet& subnet) {
+std::optional<Quality> SearchEvaluator::evaluate(const Subnet& subnet) {
   const auto known = known_.find(subnet);
   if (known != known_.end()) return known->second;
   const std::optional<Quality> quality = evaluate_now(subnet);
@@ -75,27 +74,25 @@ std::optional<Quality> Judge::evaluate(const Subnet& subnet) {
   return quality;
 }
 
-std::optional<Quality> Judge::evaluate_now(const Subnet& subnet) {
-  if (SignalGuard::received() != 0) return std::nullopt;
-  view_.details = subnet_id(net_.spec(), subnet);
-  line_.show(view_);
+std::optional<Quality> SearchEvaluator::evaluate_now(const Subnet& subnet) {
+  if (watch_.is_stopped()) return std::nullopt;
+  now_.detail = subnet_id(net_.spec(), subnet);
+  watch_.show(now_);
   calibrate(net_, subnet.width, data_.train, data_.statistics, calibration());
   const auto scores =
       concertina::evaluate(net_, guide_, {subnet.width}, [&](std::int64_t, std::int64_t) {
-        line_.show(view_);
-        return SignalGuard::received() == 0;
+        watch_.show(now_);
+        return !watch_.is_stopped();
       });
   if (scores.empty()) return std::nullopt;
   const Score& score = scores[static_cast<std::size_t>(subnet.exit - 1)];
   return Quality{score.accuracy, score.loss};
 }
 
-void Judge::show(const std::string& task, double share) {
-  if (view_.task != task) rate_ = Rate(share);
-  view_.task = task;
-  view_.share = share;
-  view_.seconds_left = rate_.seconds_left(share, 1);
-  line_.show(view_);
+void SearchEvaluator::show(const std::string& task, double fraction) {
+  now_.task = task;
+  now_.fraction = fraction;
+  watch_.show(now_);
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

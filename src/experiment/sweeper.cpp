@@ -1,15 +1,12 @@
-#include "sweeper.h"
-
 #include <algorithm>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/eval/latency.h"
+#include "concertina/experiment/sweep.h"
 #include "concertina/kernels/thread_pool.h"
 
-#include "signals.h"
-
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,19 +20,16 @@ bool has_row(const Sweep& sweep, const Subnet& subnet) {
 
 }  // namespace
 
-std::vector<Option> latency_options() {
-  return {integer_option("batch", {1, 65536}, "images a forward, for the latency", "1"),
-          integer_option("repetitions", {1, 100000}, "timed forwards, for the latency", "30")};
-}
+const char* sweep_name(bool best) { return best ? "sweep-best.h5" : "sweep.h5"; }
 
-SweepSetting sweep_setting(const Options& options, const std::string& split, std::int64_t images,
-                           const fs::path& run, at::Device device) {
+SweepSetting sweep_setting(const LatencyRequest& latency, const std::string& split,
+                           std::int64_t images, const fs::path& run, at::Device device) {
   SweepSetting setting;
   setting.split = split;
   setting.images = images;
-  setting.batch = static_cast<int>(options.integer("batch"));
+  setting.batch = latency.batch;
   setting.threads = kernels::thread_count();
-  setting.repetitions = static_cast<int>(options.integer("repetitions"));
+  setting.repetitions = latency.repetitions;
   setting.warm_up = kWarmUp;
   setting.device = device.str();
   setting.processor = processor_name();
@@ -67,10 +61,9 @@ bool Sweeper::run(const std::vector<Subnet>& subnets, Sweep& sweep, const fs::pa
   }
   all_ = static_cast<double>(subnets.size());
   finished_ = static_cast<double>(subnets.size() - missing.size());
-  rate_ = Rate(finished_);
   for (std::size_t k = 0; k < missing.size(); ++k) {
     const Subnet& subnet = missing[k];
-    if (SignalGuard::received() != 0) return false;
+    if (watch_.is_stopped()) return false;
     if (k > 0 && missing[k - 1].width != subnet.width) scorer_.forget(missing[k - 1].width);
     if (!scorer_.can_score(subnet.width)) calibrate(subnet.width);
     const std::string id = subnet_id(state_.net, subnet);
@@ -90,18 +83,12 @@ void Sweeper::calibrate(Width width) {
   scorer_.calibrate(width, data_);
 }
 
-void Sweeper::show(const std::string& task, double now) {
-  ProgressState view;
-  view.task = task;
-  view.share = now / all_;
-  view.seconds_left = rate_.seconds_left(now, all_);
-  line_.show(view);
-}
+void Sweeper::show(const std::string& task, double now) { watch_.show({task, now / all_, ""}); }
 
 std::optional<Score> Sweeper::measure_score(const Subnet& subnet, const std::string& id) {
   return scorer_.score(subnet, loader_, [&](std::int64_t done, std::int64_t all) {
     show("sweep " + id, finished_ + static_cast<double>(done) / static_cast<double>(all));
-    return SignalGuard::received() == 0;
+    return !watch_.is_stopped();
   });
 }
 
@@ -121,4 +108,4 @@ Measurement Sweeper::measure(const Subnet& subnet, const Score& score,
   return row;
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

@@ -8,7 +8,7 @@
 #include "concertina/eval/evaluate.h"
 #include "concertina/train/run_state.h"
 
-namespace concertina::cli {
+namespace concertina::experiment {
 
 class Scorer {
  public:
@@ -16,8 +16,7 @@ class Scorer {
 
   // Best checkpoints have statistics of their own.
   bool can_score(Width width) const { return best_ || net_.is_calibrated(width); }
-  // Makes a width that the run lacks fit to be scored, as `concertina calibrate` would; the run
-  // stays as it is.
+  // Calibrates a width that the run lacks, so that it can be scored; the run stays as it is.
   void calibrate(Width width, const PreparedData& data);
   // Frees what a width needed: FlexibleNet::forget. Its scores stay.
   void forget(Width width) { net_.forget(width); }
@@ -39,4 +38,4 @@ class Scorer {
   std::vector<Score> known_;
 };
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment

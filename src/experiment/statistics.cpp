@@ -1,11 +1,11 @@
-#include "statistics.h"
+#include "concertina/experiment/statistics.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <boost/math/distributions/students_t.hpp>
 
-namespace concertina::cli {
+namespace concertina::experiment {
 namespace {
 
 constexpr double kConfidence = 0.95;
@@ -55,4 +55,4 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-}  // namespace concertina::cli
+}  // namespace concertina::experiment
