@@ -22,7 +22,7 @@ class NetBuilder {
   int depthwise(int input, const std::string& name, int kernel, int stride);
   // Norm and activation after `input`: NAME.norm, NAME.activation.
   int norm_activation(int input, const std::string& name, const NetActivation& activation);
-  // What PyTorch calls the convolution and the norm in front of `activation` (Layer::module).
+  // Sets what PyTorch calls the convolution and the norm in front of `activation` (Layer::module).
   void call(int activation, const std::string& conv, const std::string& norm);
   int concat(const std::vector<int>& inputs, const std::string& name);
   int mean(const std::vector<int>& inputs, const std::string& name);

@@ -133,7 +133,7 @@ int number(const NetOptions& options, const char* option, int least, int most) {
   return parse_number(option, options.at(option), least, most);
 }
 
-// What both nets have.
+// The layers that both nets have.
 Arguments common_arguments(const NetOptions& options) {
   Arguments arguments;
   arguments.stem_stride = number(options, "stem-stride", 1, 4);

@@ -11,7 +11,7 @@ namespace concertina::cli {
 
 // Limits of what a sub-model costs, known before anything is measured: --max-macs and others.
 std::vector<Option> cost_options();
-// Those of what a sweep measures: --max-latency, --min-accuracy.
+// Limits of what a sweep measures: --max-latency, --min-accuracy.
 std::vector<Option> measured_options();
 // The limits given of a command that has cost_options(), or both. Throw UsageError for one that
 // cannot be read.

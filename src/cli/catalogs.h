@@ -1,4 +1,4 @@
-// What a command line can name: networks, recipes and data sets.
+// Lists what a command line can name: networks, recipes and data sets.
 #pragma once
 
 #include <string>

@@ -28,11 +28,11 @@ Command man_command();
 
 const std::vector<Command>& commands();
 
-// What the program is for, in one line, and how to begin.
+// Says in one line what the program is for, and how to begin.
 extern const char* const kProgramSummary;
 extern const std::vector<std::string> kProgramExample;
 
-// What `concertina man` prints.
+// The text that `concertina man` prints.
 std::string man_page();
 
 // The whole program but its set-up: gives the exit code, and reports errors on standard error.

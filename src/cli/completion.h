@@ -1,4 +1,4 @@
-// What a shell can offer for a word of the command line. It is worked out here from the tables of
+// Computes what a shell can offer for a word of the command line, from the tables of
 // options; bash and zsh each say it in their own way.
 #pragma once
 

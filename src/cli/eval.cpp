@@ -58,7 +58,7 @@ void check_widths(const std::vector<Subnet>& subnets, const RunState& state, con
   }
 }
 
-// What was measured of one sub-model.
+// The figures measured for one sub-model.
 struct Measured {
   Score score;
   std::optional<Score> robust;         // --attack

@@ -27,9 +27,9 @@ std::int64_t max_steps(const Options& options);
 
 // Throws UsageError when the folder holds a run.
 void refuse_old_run(const std::filesystem::path& folder);
-// What new_run_options() say. Throws UsageError when --net or --data is missing.
+// The values of new_run_options(). Throws UsageError when --net or --data is missing.
 experiment::NewRun new_run_setting(const Options& options, at::Device device);
-// The same with --engine, --precision and --start, of training_options().
+// Those and --engine, --precision and --start, which training_options() has.
 experiment::NewRun new_training(const Options& options, at::Device device);
 
 }  // namespace concertina::cli

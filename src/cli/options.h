@@ -46,7 +46,7 @@ struct Command {
   int (*run)(const Options& options);  // gives the exit code
 };
 
-// What was given on one command line.
+// The options given on one command line.
 class Options {
  public:
   // Throws UsageError for anything the command's table does not allow.
@@ -57,7 +57,7 @@ class Options {
   bool flag(const std::string& name) const { return given(name); }
   // The value given, or the default, or "".
   const std::string& text(const std::string& name) const;
-  // The same; throws UsageError when there is none.
+  // Like text(), but throws UsageError when there is none.
   const std::string& needed(const std::string& name) const;
   const std::vector<std::string>& list(const std::string& name) const;
   std::int64_t integer(const std::string& name) const;
@@ -79,7 +79,7 @@ class Options {
   bool help_ = false;
 };
 
-// What an option means, with its range and default.
+// Describes an option, with its range and default.
 std::string meaning(const Option& option);
 // "concertina eval RUN [options]"
 std::string usage(const Command& command);
@@ -88,7 +88,7 @@ std::string help_text(const Command& command);
 // `text` in lines of at most 79 columns; all but the first begin with `indent` spaces.
 std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent);
 
-// What `call` gives; a UsageError gets the option's name in front.
+// Returns what `call` returns; puts the option's name in front of a UsageError.
 template <class Call>
 auto for_option(const std::string& option, const Call& call) {
   try {

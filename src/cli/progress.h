@@ -19,7 +19,7 @@ struct ProgressState {
 
 // "epoch 2/6 [#####.....]  50% 812 images/s ETA 1:02:03 w0.250 1.832", exactly `columns` - 1 wide.
 std::string bar_line(const ProgressState& view, std::size_t columns);
-// The same without a bar, and never cut.
+// The line without a bar; it is never cut.
 std::string plain_line(const ProgressState& view);
 // "0:31", "12:04", "1:02:03"
 std::string clock_text(double seconds);

@@ -1,4 +1,4 @@
-// What a search found, as a table and as JSON.
+// Prints what a search found, as a table or as JSON.
 #pragma once
 
 #include "concertina/experiment/search.h"

@@ -16,7 +16,7 @@ void tune_process();
 
 // --threads and --device, for commands that compute.
 std::vector<Option> machine_options();
-// The same for a run that goes on: without them, as it began.
+// The same options for a run that goes on; their defaults are what it began with.
 std::vector<Option> machine_options_of_run();
 // --engine and --precision, for commands that make a net.
 std::vector<Option> arithmetic_options();
@@ -31,7 +31,7 @@ std::vector<Option> with(std::vector<Option> options, const std::vector<std::vec
 // Sets LibTorch's threads as --threads says, the log as --quiet and --log-level say, and gives the
 // device. Throws UsageError for a device that is not there.
 at::Device start(const Options& options);
-// The same in two steps, for a run that goes on: `environment` is what it says of where it began.
+// The two steps of start() for a run that goes on; `environment` is where the run began.
 void start_log(const Options& options);
 // For commands that compute little: on the CPU, with the cores there are.
 void start_on_cpu(const Options& options);

@@ -1,4 +1,4 @@
-// What differs between LibTorch 1.13 and 2.x for the program: where its warnings go.
+// LibTorch 1.13 and 2.x differ in how a program receives their warnings; this file hides that.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ class WarningsToLog final : public c10::WarningHandler {
   }
 };
 
-// Of this thread, for as long as the program runs.
+// Applies to this thread, for as long as the program runs.
 inline void send_warnings_to_log() {
   static WarningsToLog handler;
 #if TORCH_VERSION_MAJOR >= 2

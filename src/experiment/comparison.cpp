@@ -70,7 +70,7 @@ Ids ids_of(const std::vector<ComparedRun>& runs, const Figure& figure) {
   return ids;
 }
 
-// Those of `ids` that every finished run has.
+// The members of `ids` that every finished run has.
 Ids common_ids(const std::vector<ComparedRun>& runs, const Ids& ids, const Figure& figure) {
   Ids common;
   for (const std::string& id : ids) {

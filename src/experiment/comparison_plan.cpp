@@ -93,7 +93,7 @@ std::string form_of(NetSpec net, bool cuts) {
   return write_spec(net);
 }
 
-// What a run was made from and is not what it would be made from now; "" when nothing.
+// Names the first setting in which the run there differs from this comparison; "" = none.
 std::string settings_difference(const RunState& made, const RunState& there) {
   if (there.net.name != made.net.name) {
     return "its net is " + there.net.name + ", this comparison's " + made.net.name;

@@ -43,7 +43,7 @@ void log_self_check(const Dataset& dataset) {
 
 constexpr std::int64_t kPartitionBatches = 8;  // of kEvaluationBatch images
 
-// What the plan's teachers do on the first training images decides which filters are a part.
+// Chooses the filters of each part by what the plan's teachers do on the first training images.
 void settle_filters(DistillPlan& plan, const Teachers& teachers, const PreparedData& data,
                     at::Device device) {
   if (plan.names().filters.empty()) return;

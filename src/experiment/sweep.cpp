@@ -34,7 +34,7 @@ Sweep begin(const fs::path& file, const SweepSetting& setting, const std::vector
   throw UsageError("the run has no sub-model to measure: it has not finished its first epoch");
 }
 
-// What can be measured: trained or calibrated widths, and with `best` those that have a checkpoint.
+// Sub-models of trained or calibrated widths, or with `best` those that have a checkpoint.
 std::vector<Subnet> measurable(const RunState& state, bool best) {
   std::vector<Subnet> subnets;
   for (const SubnetState& submodel : state.submodels) {

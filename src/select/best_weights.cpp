@@ -9,7 +9,7 @@ namespace {
 
 // A price this near to a limit of its range is at that limit.
 constexpr double kNoPrice = 1e-9;
-// What the rows of the best weights are loosened by, because they leave no room inside.
+// Slack added to the rows of the best weights, because they leave no interior.
 constexpr double kRoom = 1e-10;
 
 std::vector<double> unit(std::size_t size, std::size_t place, double value) {
@@ -62,7 +62,7 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-// What any one optimum's prices leave open is open to all of them (complementary slackness).
+// Whatever one optimum's dual prices leave open is open to all of them (complementary slackness).
 ConvexProgram best_weights(const std::vector<Wish>& wishes, std::size_t n, WeightSum sum) {
   const std::optional<Optimum> solved = minimize(least_missed(wishes, n, sum));
   const Optimum& found = needed(solved);
@@ -108,7 +108,7 @@ std::vector<std::size_t> rivals(const ConvexProgram& best,
     for (std::size_t k = 0; k < result.size(); ++k) result[k] -= strengths[b][k];
     return result;
   };
-  // Whether it can be worth most: is asked for weights that favor it, and, as long as another one
+  // True if it can be worth most: solves for weights that favor it, and, as long as another one
   // is worth more there, for such that do not put that one before it.
   const auto can_win = [&](std::size_t one) {
     ConvexProgram program = best;

@@ -67,7 +67,7 @@ class Tableau {
   std::size_t cover() const { return 2 * size_; }
   std::size_t right() const { return 2 * size_ + 1; }
 
-  // Of equal ones the last, which is the lexicographically least.
+  // Among equal rows it takes the last, which is the lexicographically least.
   std::size_t most_negative() const {
     std::size_t worst = 0;
     for (std::size_t i = 1; i < size_; ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What stands in every row of the CSV, and once in the JSON.
+// Settings that stand in every row of the CSV, and once in the JSON.
 const std::vector<std::string> kSetting = {"net",         "batch",  "threads",  "warm_up",
                                            "repetitions", "device", "processor"};
 const std::vector<std::string> kFigures = {
@@ -125,7 +125,7 @@ double seconds_cell(const Record& record, const std::string& column) {
   return *value;
 }
 
-// Of a column that may be left out.
+// Reads a column that may be left out.
 double seconds_cell(const Record& record, const std::string& column, double otherwise) {
   return record.cells.count(column) == 0 ? otherwise : seconds_cell(record, column);
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Gains = std::vector<std::vector<double>>;  // [statement][attribute]
 
-// What no weights of 0 or more can meet.
+// Statements that no weights of 0 or more can meet.
 void check_possible(const Statement& statement, const std::vector<double>& gain) {
   const auto same = [](double value) { return value == 0; };
   if (std::all_of(gain.begin(), gain.end(), same)) {
@@ -63,7 +63,7 @@ void add_wishes(const Maker& maker, const Gains& gains, double share, double mar
   }
 }
 
-// What the weights make of a statement, but for missing_alone.
+// How the weights meet a statement; missing_alone is filled in elsewhere.
 Verdict verdict_of(const Statement& statement, const std::vector<double>& gain,
                    const std::vector<double>& weights, double margin) {
   const auto clear = [](double value) { return std::abs(value) <= kSameValue ? 0 : value; };

@@ -69,7 +69,7 @@ std::string figure_text(const Measurement& row, const Limit& limit, const Budget
   return (same ? exact_text(figure, limit.unit) : text) + " " + limit.noun;
 }
 
-// What a row costs under a limit, so that less is always nearer to fitting.
+// A row's cost under a limit, signed so that less is always nearer to fitting.
 double burden(const Measurement& row, const Limit& limit) {
   const double figure = limit.figure(row);
   if (std::isnan(figure)) return std::numeric_limits<double>::infinity();

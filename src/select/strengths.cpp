@@ -27,7 +27,7 @@ double figure_of(const Figures& figures, Attribute attribute) {
   return figures[static_cast<std::size_t>(attribute)];
 }
 
-// What strength is linear in, more being better. Not finite where there is none.
+// The quantity that strength is linear in; more is better. Not finite where there is none.
 double merit(Attribute attribute, double figure, CostScale scale) {
   if (attribute == Attribute::accuracy) return figure;
   return -(scale == CostScale::log ? std::log(figure) : figure);

@@ -36,11 +36,11 @@ class StrengthScale {
   std::vector<Span> spans_;
 };
 
-// Those that the preferences list and those that hypothetical alternatives name, in their order.
+// Attributes that the preferences list or that hypothetical alternatives name, in their order.
 // Throws UsageError when there is none, or no statement.
 std::vector<Attribute> counting_attributes(const Preferences& preferences);
 
-// Whether it has every figure that counts.
+// True if it has every figure that counts.
 bool is_measured(const Measurement& row, const std::vector<Attribute>& counting, CostScale scale);
 
 // Calls visit(statement) for those of makers that are not as if absent.

@@ -22,7 +22,7 @@ bool ends_block(const Layer& layer) {
          layer.kind == LayerKind::add || layer.kind == LayerKind::mean;
 }
 
-// What the layer reads; with `past_pools` through poolings, and what joins their output.
+// Returns what the layer reads; with `past_pools` through poolings, and what joins their output.
 int source_of(const NetSpec& net, const ResolvedNet& resolved, int place, bool past_pools) {
   const auto at = [&](int k) { return resolved.layers[static_cast<std::size_t>(k)]; };
   int source = at(place).inputs.front();

@@ -1,4 +1,4 @@
-// What the runs of a comparison say: accuracies as the runs recorded them, their spread over the
+// Compares the results of runs: accuracies as the runs recorded them, their spread over the
 // seeds, and the differences from the first recipe with the same seed. Nothing is computed by a
 // net here. How they are shown is the
 // program's business.
@@ -29,7 +29,7 @@ struct ComparedRun {
   std::uint64_t seed = 0;
   std::int64_t epochs = 0;  // that the recipe asks for
   RunStatus status = RunStatus::to_do;
-  // Of a finished run:
+  // Set for a finished run:
   std::vector<ComparedSubmodel> submodels;
   double images_per_s = kUnknown;  // of the training steps, the median
   std::string environment;         // as RunState has it
@@ -58,7 +58,7 @@ struct Figure {
 };
 const std::vector<Figure>& figures();
 
-// Of a recipe and a sub-model, or of the mean over the sub-models that every recipe has.
+// One recipe's accuracy for a sub-model, or its mean over the sub-models of all recipes.
 struct ComparedRow {
   std::string submodel;  // id, or "mean"
   std::string recipe;

@@ -12,7 +12,7 @@
 
 namespace concertina::experiment {
 
-// What a new run is made of, besides its recipe.
+// Everything a new run is made of, besides its recipe.
 struct NewRun {
   std::string net;                       // of the catalog: "slimmable-mobilenet-v1"
   std::vector<std::string> net_options;  // "K=V"
@@ -31,7 +31,7 @@ void refuse_old_run(const std::filesystem::path& folder);
 void check_net(const NewRun& setting);
 // The images, checked; what was found goes to the log. Throws as read_dataset().
 Dataset read_images(const NewRun& setting);
-// The same as a run of this recipe uses them.
+// Reads the images and splits them as a run of this recipe does.
 PreparedData load_data(const NewRun& setting, const Recipe& recipe);
 // The net, with as many classes and image channels and of the image size that the data have.
 NetSpec build_net(const NewRun& setting, const PreparedData& data);

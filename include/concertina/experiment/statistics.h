@@ -17,7 +17,7 @@ struct Spread {
 };
 Spread spread(const std::vector<double>& values);
 
-// Of pairs that share a seed, so that what the seed does to both falls out.
+// The difference of pairs that share a seed, so that the seed's own effect cancels.
 struct Difference {
   std::size_t count = 0;
   double mean = kUnknown;
@@ -26,7 +26,7 @@ struct Difference {
 };
 Difference difference(const std::vector<double>& pairs);
 
-// Of an even number, the mean of the two in the middle; of none, unknown.
+// The mean of the two in the middle for an even number of values; unknown for none.
 double median(std::vector<double> values);
 
 }  // namespace concertina::experiment

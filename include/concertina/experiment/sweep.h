@@ -44,7 +44,7 @@ SweepResult sweep(const LockedRun& run, const PreparedData& data, const SweepReq
 
 // "sweep.h5", or "sweep-best.h5" of best checkpoints.
 const char* sweep_name(bool best);
-// What makes the rows of a sweep comparable. `run` is the file whose SHA-256 is noted.
+// The settings under which rows are comparable. `run` is the file whose SHA-256 is noted.
 SweepSetting sweep_setting(const LatencyRequest& latency, const std::string& split,
                            std::int64_t images, const std::filesystem::path& run,
                            at::Device device);

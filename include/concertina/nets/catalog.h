@@ -9,7 +9,7 @@
 
 namespace concertina {
 
-// What a net is built for, taken from the data.
+// The input and output sizes that a net is built for, taken from the data.
 struct NetInput {
   int classes = 10;
   int channels = 3;

@@ -9,7 +9,7 @@
 
 namespace concertina {
 
-// What the exits of one width say of some images.
+// The answers of the exits of one width for some images.
 struct ExitScores {
   std::vector<std::vector<float>> confidence;  // [exit][image]: the largest softmax probability
   std::vector<std::vector<char>> correct;      // [exit][image]: whether it names the right class
@@ -27,7 +27,7 @@ constexpr float kNobodyLeaves = 2;  // a threshold that no probability reaches
 std::vector<ExitPolicy> fit_exit_policies(const ExitScores& held_out,
                                           const std::vector<std::int64_t>& macs);
 
-// The same thresholds on other images.
+// Applies the same thresholds to other images.
 ExitPolicy use_exit_policy(const ExitPolicy& policy, const ExitScores& scores,
                            const std::vector<std::int64_t>& macs);
 

@@ -13,7 +13,7 @@
 
 namespace concertina {
 
-// What sub-models are compared by: the columns of a sweep.
+// The attributes that sub-models are compared by: the columns of a sweep.
 enum class Attribute { accuracy, macs, params, bytes, memory, latency };
 constexpr std::size_t kAttributes = 6;
 const char* attribute_name(Attribute attribute);
@@ -59,7 +59,7 @@ struct Preferences {
   WeightSum sum = WeightSum::one;
 };
 
-// What became of a statement.
+// How a statement was met.
 struct Verdict {
   double difference = 0;     // in value, left minus right
   double missing = 0;        // what the difference lacks; 0: it holds

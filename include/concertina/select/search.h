@@ -22,9 +22,9 @@ struct Quality {
 };
 
 struct SearchHooks {
-  // Of a sub-model; nothing = the search is to stop.
+  // Evaluates a sub-model; nothing means that the search is to stop.
   std::function<std::optional<Quality>(const Subnet&)> evaluate;
-  // What it is doing, "greedy" or "generation 2/8", and the share of that done.
+  // Told what the search does ("greedy", "generation 2/8") and the fraction of that done.
   std::function<void(const std::string& task, double share)> progress;
 };
 

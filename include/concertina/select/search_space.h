@@ -28,7 +28,7 @@ class SearchSpace {
   double size() const;  // networks
   Choices widest() const;
   Choices narrowest() const { return Choices(shares_.size(), 0); }
-  // Those of one share everywhere, ascending.
+  // Choices with one fraction everywhere, ascending.
   const std::vector<Choices>& uniform() const { return uniform_; }
 
   // Its id, width, exit and cost; accuracy and loss 0, the latencies NaN: not measured.

@@ -22,7 +22,7 @@ struct Budget {
   std::string text() const;  // "max-macs=15M max-latency=4.00ms"
 };
 
-// What the accuracy is traded against on the Pareto front.
+// The cost that accuracy is traded against on the Pareto front.
 enum class CostAxis { macs, params, bytes, memory, latency };
 CostAxis parse_cost_axis(const std::string& text);  // throws UsageError naming the nearest
 double cost_of(const Measurement& row, CostAxis axis);

@@ -1,4 +1,4 @@
-// What a sub-model costs, from its resolved shapes alone. Nothing is measured here.
+// Computes what a sub-model costs from its resolved shapes alone. Nothing is measured here.
 #pragma once
 
 #include <cstdint>

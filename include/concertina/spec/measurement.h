@@ -1,4 +1,4 @@
-// What was measured of sub-models: a row of a sweep, an early exit. Shared by the files (store) and
+// Measurements of sub-models: a row of a sweep, an early exit. Shared by the files (store) and
 // the choice (select).
 #pragma once
 
@@ -34,7 +34,7 @@ struct ExitPolicy {
   std::vector<double> shares;  // of the images that leave at each exit
 };
 
-// What the rows of one sweep have in common.
+// Settings that all rows of one sweep share.
 struct SweepSetting {
   std::string split = "test";  // which images gave accuracy and loss
   std::int64_t images = 0;     // how many

@@ -68,7 +68,7 @@ inline bool has_statistics(const Layer& layer) {
 
 // Added to a norm's variance, as in every public checkpoint of these nets.
 constexpr double kNormEpsilon = 1e-5;
-// Of a segmented activation's map, so that a map of one value has segments.
+// Added to the deviation of a segmented activation's map, so that a constant map has segments.
 constexpr double kLeastDeviation = 1e-5;
 
 // What PyTorch implementations call a tensor of a layer ("stem.conv/weight"): its module, or the

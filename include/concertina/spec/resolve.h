@@ -49,7 +49,7 @@ struct ResolvedNet {
 // the net, and when it has fewer bits and the net a segmented activation.
 ResolvedNet resolve(const NetSpec& net, const Subnet& subnet, Exits exits = Exits::up_to);
 
-// Whether two widths give the same network: every layer the same channels, after rounding, and
+// True if two widths give the same network: every layer has the same channels, after rounding, and
 // bits.
 bool same_network(const NetSpec& net, Width a, Width b);
 

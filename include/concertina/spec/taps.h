@@ -17,7 +17,7 @@ namespace concertina {
 // Throws UsageError naming the word, the sub-model and the nearest layer.
 std::string find_tap(const NetSpec& net, const Subnet& subnet, const std::string& word);
 
-// Of a layer's output, one image.
+// The shape of a layer's output for one image.
 struct TapShape {
   int channels = 0;
   int height = 0, width = 0;  // pixels

@@ -30,7 +30,7 @@ class Width {
   // Reads what label() writes, likewise.
   static Width parse_label(std::string_view label);
 
-  // The same shares in so many bits. Throws UsageError unless 1 <= bits <= kMostBits or kFullBits.
+  // These fractions in `bits`. Throws UsageError unless 1 <= bits <= kMostBits or kFullBits.
   Width with_bits(int bits) const;
 
   int bits() const { return bits_; }
