@@ -2,14 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include <ATen/Functions.h>
 
+#include "concertina/core/error.h"
 #include "concertina/distill/feature_losses.h"
 #include "concertina/distill/logit_losses.h"
+#include "concertina/distill/register_loss.h"
 
 namespace concertina {
 namespace {
+
+std::map<Criterion, LossFunction>& registered() {
+  static std::map<Criterion, LossFunction> functions;
+  return functions;
+}
 
 // One for every image that the edge acts on, zero for the others. [B]
 at::Tensor selected(const Edge& edge, const LossInputs& in) {
@@ -117,10 +126,22 @@ at::Tensor reduced(const Edge& edge, const LossInputs& in, const at::Tensor& ter
 
 }  // namespace
 
+void register_loss(const CriterionEntry& entry, LossFunction function) {
+  if (!function) {
+    throw UsageError(std::string("criterion \"") + entry.name + "\" has no function");
+  }
+  registered()[add_criterion(entry)] = std::move(function);
+}
+
 at::Tensor edge_loss(const Edge& edge, double temperature, const LossInputs& inputs) {
+  const auto own = registered().find(edge.criterion);
+  const bool is_own = own != registered().end();
+  const at::Tensor terms = is_own ? own->second(edge, temperature, inputs) : at::Tensor();
+  if (is_own && !entry_of(edge.criterion).reduced) return terms;
   const at::Tensor whole = batch_loss(edge, inputs);
   if (whole.defined()) return whole;
-  const at::Tensor loss = reduced(edge, inputs, image_terms(edge, temperature, inputs));
+  const at::Tensor loss =
+      reduced(edge, inputs, is_own ? terms : image_terms(edge, temperature, inputs));
   return edge.t_power == 0 ? loss : at::mul(loss, std::pow(temperature, edge.t_power));
 }
 

@@ -214,7 +214,7 @@ void check_prunable(const NetSpec& net) {
   }
 }
 
-FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
+FlexibleNet prune(const FlexibleNet& net, const NetSettings& settings, double share,
                 ChannelWorth worth) {
   return Pruner(net, settings).run(share, worth);
 }

@@ -1,11 +1,17 @@
 #include "concertina/recipe/criterion.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
+
+#include "concertina/core/error.h"
 
 namespace concertina {
+namespace {
 
-const std::vector<CriterionEntry>& criteria() {
-  static const std::vector<CriterionEntry> entries = {
+// Built-in criteria, and behind them those that were added.
+std::vector<CriterionEntry>& table() {
+  static std::vector<CriterionEntry> entries = {
       {"ce",
        Criterion::ce,
        Compares::logits,
@@ -121,6 +127,31 @@ const std::vector<CriterionEntry>& criteria() {
        {{"margin", 1, 0.001, 1000}}},
   };
   return entries;
+}
+
+void check_name(const std::string& name) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_allowed)) {
+    throw UsageError("criterion \"" + name +
+                     "\"; expected a name of lower-case letters, digits and dashes");
+  }
+  const auto is_taken = [&](const CriterionEntry& entry) { return entry.name == name; };
+  if (std::any_of(table().begin(), table().end(), is_taken)) {
+    throw UsageError("criterion \"" + name + "\" is there already; expected a new name");
+  }
+}
+
+}  // namespace
+
+const std::vector<CriterionEntry>& criteria() { return table(); }
+
+Criterion add_criterion(CriterionEntry entry) {
+  check_name(entry.name);
+  entry.criterion = static_cast<Criterion>(table().size());
+  table().push_back(std::move(entry));
+  return table().back().criterion;
 }
 
 const CriterionEntry& entry_of(Criterion criterion) {

@@ -43,7 +43,7 @@ struct Fixture {
 TEST(Prune, WithoutItsDeadChannelsANetAnswersTheSame) {
   for (const std::string name : {"slimmable-mobilenet-v1-tiny", "msdnet-tiny"}) {
     Fixture one(name);
-    FlexibleNet small = cut(one.net, one.settings, 0.45, ChannelWorth::norm_weight);
+    FlexibleNet small = prune(one.net, one.settings, 0.45, ChannelWorth::norm_weight);
     small.set_engine(Engine::plain);
     EXPECT_LT(one.params(small), 0.75 * one.params(one.net)) << name;
     const at::NoGradGuard guard;
@@ -61,7 +61,7 @@ TEST(Prune, EveryWidthIsThereAndTrains) {
   for (const NormSharing sharing :
        {NormSharing::switchable, NormSharing::shared, NormSharing::calibrated}) {
     Fixture one("slimmable-mobilenet-v1-tiny", {sharing, 0.1, GradientFlow::sum});
-    FlexibleNet small = cut(one.net, one.settings, 0.3, ChannelWorth::norm_weight);
+    FlexibleNet small = prune(one.net, one.settings, 0.3, ChannelWorth::norm_weight);
     EXPECT_EQ(small.widths().size(), one.spec.widths.size());
     for (const Width width : small.widths()) {
       const auto logits = small.forward(random_images({4, 3, 16, 16}), {width, 1}, Pass::train);
@@ -86,7 +86,7 @@ TEST(Prune, OfEqualChannelsTheShareGoes) {
 
 TEST(Prune, ALayerKeepsAtLeastOneChannel) {
   Fixture one("slimmable-mobilenet-v1-tiny");
-  const FlexibleNet small = cut(one.net, one.settings, 0.99, ChannelWorth::norm_weight);
+  const FlexibleNet small = prune(one.net, one.settings, 0.99, ChannelWorth::norm_weight);
   for (const Layer& layer : small.spec().layers) {
     EXPECT_TRUE(!layer.elastic || layer.channels >= 1) << layer.name;
   }
@@ -98,7 +98,7 @@ TEST(Prune, FiltersOfLengthZeroGoFirst) {
   for (const Parameter& weight : one.net.weights()) {
     if (weight.name == "stem.conv/weight") at::Tensor(weight.value.detach())[0].zero_();
   }
-  const FlexibleNet small = cut(one.net, one.settings, 0.0021, ChannelWorth::filter_length);
+  const FlexibleNet small = prune(one.net, one.settings, 0.0021, ChannelWorth::filter_length);
   for (const Layer& layer : small.spec().layers) {
     const bool cut_here = layer.name == "stem.conv";
     for (const Layer& before : one.spec.layers) {

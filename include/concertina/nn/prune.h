@@ -19,7 +19,7 @@ void check_prunable(const NetSpec& net);
 // a layer keeps at least one. What stays keeps its order, so that a narrower width still has the
 // leading ones; a norm of a width that did not have a channel takes it from the full width's.
 // Throws as check_prunable.
-FlexibleNet cut(const FlexibleNet& net, const NetSettings& settings, double share,
+FlexibleNet prune(const FlexibleNet& net, const NetSettings& settings, double share,
                 ChannelWorth worth);
 
 }  // namespace concertina

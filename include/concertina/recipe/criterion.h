@@ -53,6 +53,13 @@ struct CriterionEntry {
 const std::vector<CriterionEntry>& criteria();
 const CriterionEntry& entry_of(Criterion criterion);
 
+// Adds a criterion that recipes can name from then on, and returns the identity that its edges
+// have; the entry's own is ignored. `name` and `help`
+// have to live as long as the process. distill/register_loss.h adds the function that computes it.
+// To be called before any recipe is read: what criteria() returned is not valid afterwards. Throws
+// UsageError for a name that is taken or is not made of lower-case letters, digits and dashes.
+Criterion add_criterion(CriterionEntry entry);
+
 // Compares maps channel by channel, so that both have to have as many.
 inline bool is_channelwise(Criterion criterion) {
   return criterion == Criterion::hint || criterion == Criterion::normalized ||
