@@ -36,6 +36,6 @@ int main(int, char** arguments) {
   export_request.subnet = choice.subnet;
   export_request.format = deploy::Format::onnx;
   export_request.file = folder + "/small.onnx";
-  const experiment::ExportedFile file = experiment::export_submodel(run, data, export_request);
+  const experiment::ExportedFile file = experiment::export_submodel(experiment::OpenedRun(folder), data, export_request);
   std::cout << choice.id << ": " << file.params << " parameters in " << file.file << "\n";
 }

@@ -1,7 +1,7 @@
 #include <string>
 #include <vector>
 
-#include "commands.h"
+#include "commands/commands.h"
 #include "start.h"
 
 int main(int count, char** values) {

@@ -11,7 +11,7 @@
 #include "concertina/core/text.h"
 #include "concertina/core/version.h"
 
-#include "commands.h"
+#include "commands/commands.h"
 
 namespace concertina::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "concertina/nn/flexible_net.h"
 
-#include "options.h"
+#include "options/options.h"
 
 namespace concertina::cli {
 

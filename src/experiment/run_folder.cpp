@@ -59,6 +59,13 @@ LockedRun::LockedRun(const std::string& argument)
       state(read_run(file())),
       recipe(recipe_of(state)) {}
 
+OpenedRun::OpenedRun(const std::string& argument)
+    : file(run_file(argument)),
+      folder(folder_of_run(argument)),
+      sha256(file_sha256(file)),
+      state(read_run(file)),
+      recipe(recipe_of(state)) {}
+
 std::optional<Evaluation> newest_evaluation(const RunState& state, const std::string& id,
                                             const std::string& split) {
   const auto& rows = state.evaluations;

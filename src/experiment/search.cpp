@@ -149,10 +149,10 @@ SearchResult search(const LockedRun& run, const PreparedData& data, const Search
   result.sweep_file = run.folder / sweep_name(false);
   SearchEvaluator evaluator(std::move(net), data, guide, result.setting, search_text(request),
                             result.archive, watch);
+  const SearchSpace space = space_of(run, request);  // the archive refers to it
   SearchArchive archive(
-      space_of(run, request),
-      {[&](const Subnet& subnet) { return evaluator.evaluate(subnet); },
-       [&](const std::string& task, double fraction) { evaluator.show(task, fraction); }});
+      space, {[&](const Subnet& subnet) { return evaluator.evaluate(subnet); },
+              [&](const std::string& task, double fraction) { evaluator.show(task, fraction); }});
   result.searched = walk(archive, request);
   result.tried = archive.rows().size();
   if (!result.searched) return result;

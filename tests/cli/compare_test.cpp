@@ -239,7 +239,7 @@ TEST_F(Compare, ContinuesRunsThatCutTheirNetButNotThoseOfAnotherStart) {
   compare(cutting);
   EXPECT_EQ(figures("cut"), once);
   compare(joint_and_ipkd("warm", {"--start", "cut/joint-s1"}));
-  refused(joint_and_ipkd("warm", {"--quiet"}), 2, "it began with other weights (--start)");
+  refused(joint_and_ipkd("warm", {"--quiet"}), 2, "it began with other weights");
 }
 
 TEST_F(Compare, RunsOfOtherSettingsAreRefused) {
@@ -255,7 +255,7 @@ TEST_F(Compare, RunsOfOtherSettingsAreRefused) {
   };
   refused({"--set", "optimizer.momentum=0.8"},
           "its recipe says \"optimizer.momentum = 0.9\", this comparison's \"optimizer.momentum = "
-          "0.8\"; name another --out");
+          "0.8\"; expected another folder");
   refused({"--engine", "plain"}, "it is computed by fused fp32, this comparison by plain fp32");
   folder_.write("mine.ini", "[recipe]\nextends = ipkd\n");
   refused({}, "its recipe says ");
@@ -274,7 +274,7 @@ TEST_F(Compare, RunsOfOtherNetsAndImagesAreRefused) {
   refused(arguments("msdnet-tiny", "200"), 2,
           "its net is slimmable-mobilenet-v1-tiny, this comparison's msdnet-tiny");
   refused(arguments("slimmable-mobilenet-v1-tiny", "250"), 2,
-          "its images are shapes --limit 200 (SHA-256 ");
+          "its images are shapes limited to 200 (SHA-256 ");
 }
 
 TEST_F(Compare, WrongFoldersAreRefused) {

@@ -8,8 +8,8 @@
 
 #include "concertina/core/error.h"
 
-#include "comparison_results.h"
-#include "seeds.h"
+#include "options/seeds.h"
+#include "output/comparison_results.h"
 
 namespace concertina::cli {
 namespace {

@@ -57,7 +57,7 @@ TEST_F(Export, WithoutAWidthItTakesWhatSelectChose) {
   folder_.write("r/choice.ini", "[choice]\nwidth = 0.5\nexit = 1\n[measured]\nrun_sha256 = 0\n");
   refused({"export", "r", "--format", "onnx"}, 2, "was chosen from another state of the run");
   folder_.write("r/choice.ini", "[choice]\n");
-  refused({"export", "r", "--format", "onnx"}, 65, "not what `concertina select` writes");
+  refused({"export", "r", "--format", "onnx"}, 65, "not a choice");
   folder_.write("r/choice.ini", "[choice]\nwidth = 7\nexit = 1\n[measured]\nrun_sha256 = 0\n");
   refused({"export", "r", "--format", "onnx"}, 65, "choice.width \"7\" is not in 0.001 to 1");
 }
@@ -70,7 +70,7 @@ TEST_F(Export, AnyWidthOfACalibratedRunShips) {
   EXPECT_TRUE(contents(folder_ / "us/run.h5") == before);
   train("fixed", "quick");
   refused({"export", "fixed", "--width", "0.35", "--format", "h5"}, 2,
-          "--width 0.35 was not trained");
+          "width 0.35 was not trained");
 }
 
 TEST_F(Export, AllWidthsAreOneFile) {

@@ -4,10 +4,10 @@
 
 #include "concertina/core/error.h"
 
-#include "options.h"
-#include "progress.h"
+#include "options/options.h"
+#include "output/progress.h"
+#include "output/table.h"
 #include "start.h"
-#include "table.h"
 
 namespace concertina::cli {
 namespace {

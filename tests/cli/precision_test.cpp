@@ -56,7 +56,7 @@ TEST_F(Precision, EveryFormatIsWrittenAndChecked) {
 }
 
 TEST_F(Precision, WhatCannotBeIsOneLine) {
-  refused({"export", "r", "--width", "1@2", "--format", "h5"}, 2, "--width 1@2 was not trained");
+  refused({"export", "r", "--width", "1@2", "--format", "h5"}, 2, "width 1@2 was not trained");
   refused({"export", "r", "--width", "1@12", "--format", "h5"}, 2, "\"12\" bits; expected 1 to 8");
   refused({"sweep", "r", "--widths", "1@2"}, 2, "was not trained");
   refused(support::tiny_training("x", "switchable-precision", {"--engine", "fused", "--quiet"}), 2,

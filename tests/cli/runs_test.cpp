@@ -130,7 +130,7 @@ TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
   const auto refused = [&](std::vector<std::string> arguments, const std::string& message) {
     RunFolder::refused(std::move(arguments), 2, message);
   };
-  refused({"sweep", "fixed", "--widths", "0.35"}, "--widths: 0.35 was not trained");
+  refused({"sweep", "fixed", "--widths", "0.35"}, "width 0.35 was not trained");
   refused({"sweep", "us", "--widths", "0.35", "--checkpoint", "best"},
           "--widths: 0.35 has no best checkpoint");
   refused({"sweep", "us", "--widths", "0.35:0.5"}, "--widths: widths \"0.35:0.5\"; expected from");

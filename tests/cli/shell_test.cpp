@@ -7,8 +7,8 @@
 
 #include "concertina/core/text.h"
 
-#include "commands.h"
-#include "completion.h"
+#include "commands/commands.h"
+#include "shell/completion.h"
 
 namespace concertina::cli {
 namespace {

@@ -33,6 +33,16 @@ struct LockedRun {
   Recipe recipe;
 };
 
+// A run that is only read, from its folder or from a file such as best.h5.
+struct OpenedRun {
+  explicit OpenedRun(const std::string& argument);
+
+  std::filesystem::path file, folder;
+  std::string sha256;  // of the file, taken before it was read
+  RunState state;
+  Recipe recipe;
+};
+
 // The last evaluation of a sub-model on a split, if there is any.
 std::optional<Evaluation> newest_evaluation(const RunState& state, const std::string& id,
                                             const std::string& split);
