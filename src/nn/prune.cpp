@@ -215,7 +215,7 @@ void check_prunable(const NetSpec& net) {
 }
 
 FlexibleNet prune(const FlexibleNet& net, const NetSettings& settings, double share,
-                ChannelWorth worth) {
+                  ChannelWorth worth) {
   return Pruner(net, settings).run(share, worth);
 }
 
