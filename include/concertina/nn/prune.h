@@ -20,6 +20,6 @@ void check_prunable(const NetSpec& net);
 // leading ones; a norm of a width that did not have a channel takes it from the full width's.
 // Throws as check_prunable.
 FlexibleNet prune(const FlexibleNet& net, const NetSettings& settings, double share,
-                ChannelWorth worth);
+                  ChannelWorth worth);
 
 }  // namespace concertina
