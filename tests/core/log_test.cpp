@@ -121,7 +121,7 @@ TEST(LogLevel, NamesTheNearestWhenUnknown) {
     EXPECT_STREQ(error.what(),
                  "unknown log level \"wran\"; did you mean \"warn\"? known: trace debug info warn "
                  "error off");
-    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
   }
 }
 
