@@ -5,6 +5,6 @@
 #include "start.h"
 
 int main(int count, char** values) {
-  concertina::cli::tune_process();
+  concertina::cli::prepare_process();
   return concertina::cli::run_program(std::vector<std::string>(values + 1, values + count));
 }

@@ -12,12 +12,10 @@
 #include "concertina/core/version.h"
 
 #include "commands/commands.h"
+#include "exit_code.h"
 
 namespace concertina::cli {
 namespace {
-
-constexpr int kInternal = 70;  // a fault of the program, not of its input
-constexpr int kNoMemory = 71;
 
 std::string program_help() {
   std::string text = "concertina " + version() + ": " + wrapped(kProgramSummary, 20, 2) +
@@ -77,20 +75,20 @@ int dispatch(const std::vector<std::string>& arguments) {
 }
 
 // A message may quote what a user or a file gave; it stays one line and moves no cursor.
-int report(std::string message, int code) {
+int report(std::string message, ExitCode code) {
   const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
   std::replace_if(message.begin(), message.end(), control, '?');
   std::cerr << "concertina: " << message << std::endl;
-  return code;
+  return static_cast<int>(code);
 }
 
 // LibTorch's messages have a second line and more: where in its own source.
 int report_internal(const std::string& message) {
-  return report("internal error: " + message.substr(0, message.find('\n')), kInternal);
+  return report("internal error: " + message.substr(0, message.find('\n')), ExitCode::internal);
 }
 
 int report_no_memory() {
-  return report("not enough memory; a smaller --batch needs less", kNoMemory);
+  return report("not enough memory; a smaller --batch needs less", ExitCode::no_memory);
 }
 
 // LibTorch has no type of its own for it that 1.13 and 2.x share.
@@ -131,7 +129,7 @@ int run_program(const std::vector<std::string>& arguments) {
   try {
     return run_and_flush(arguments);
   } catch (const Error& error) {
-    return report(error.what(), static_cast<int>(error.code()));
+    return report(error.what(), exit_code(error.kind()));
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
     return says_no_memory(message) ? report_no_memory() : report_internal(message);

@@ -1,18 +1,13 @@
 #include "start.h"
 
-#include <dlfcn.h>
-#include <malloc.h>
-#include <sched.h>
-
 #include <csignal>
 
-#include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
 #include "concertina/core/error.h"
 #include "concertina/core/log.h"
 #include "concertina/core/text.h"
-#include "concertina/kernels/thread_pool.h"
+#include "concertina/eval/process.h"
 
 #include "torch_compat.h"
 
@@ -20,22 +15,6 @@ namespace concertina::cli {
 namespace {
 
 constexpr Range kThreads{1, 4096};
-
-// glibc gives big blocks back to the system at once, and takes page faults to get them again: 1.2
-// to 1.3 times the time of a step. 32 MiB is the largest threshold it accepts.
-void keep_memory() {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 2047 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
-
-// Its threads fight with LibTorch's: 1.4 times the time of a step.
-void quiet_openblas() {
-  using SetThreads = void (*)(int);
-  // Only a LibTorch that was linked with OpenBLAS has it.
-  const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
-  if (set != nullptr) set(1);
-}
 
 at::Device cuda_device(const std::string& text, std::int64_t index) {
   const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
@@ -58,10 +37,9 @@ at::Device recorded_device(const std::string& environment) {
 }
 
 void set_threads(std::int64_t threads) {
-  // LibTorch refuses a second call.
-  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
-  at::set_num_threads(static_cast<int>(threads));
-  kernels::set_thread_count(static_cast<int>(threads));
+  ProcessTuning tuning;
+  tuning.threads = static_cast<int>(threads);
+  tune_process(tuning);
 }
 
 // A file that may not grow further is then a failed write with its own message, not a death.
@@ -77,18 +55,10 @@ std::string recorded(const std::string& environment, const std::string& key) {
   return "";
 }
 
-void tune_process() {
+void prepare_process() {
   survive_size_limits();
-  keep_memory();
-  quiet_openblas();
+  tune_process();
   send_warnings_to_log();
-}
-
-int core_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return CPU_COUNT(&set);
 }
 
 std::vector<Option> machine_options() {

@@ -11,8 +11,9 @@
 
 namespace concertina::cli {
 
-// Once, before anything large is allocated.
-void tune_process();
+// Prepares the program's process once, before anything large is allocated: the library's
+// tune_process(), signals, and LibTorch's warnings.
+void prepare_process();
 
 // --threads and --device, for commands that compute.
 std::vector<Option> machine_options();
@@ -37,8 +38,6 @@ void start_log(const Options& options);
 void start_on_cpu(const Options& options);
 at::Device start_as_before(const Options& options, const std::string& environment);
 at::Device parse_device(const std::string& text);
-// The cores this process may use.
-int core_count();
 // The value of "key = value" in an environment's lines, or "".
 std::string recorded(const std::string& environment, const std::string& key);
 

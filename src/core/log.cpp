@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,9 @@ constexpr std::array<NamedLevel, 6> kLevels = {{
     {LogLevel::off, "off", spdlog::level::off},
 }};
 
+constexpr const NamedLevel& kInfo = kLevels[2];
+constexpr const NamedLevel& kWarn = kLevels[3];
+
 // https://no-color.org: any text but the empty one in NO_COLOR turns colors off.
 bool color_refused() {
   const char* no_color = std::getenv("NO_COLOR");
@@ -51,6 +55,35 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+// The host's sink, behind a lock so that it may be replaced while other threads log.
+class HostSink {
+ public:
+  void set(LogSink sink) {
+    auto next = sink ? std::make_shared<const LogSink>(std::move(sink)) : nullptr;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    sink_ = std::move(next);
+  }
+  std::shared_ptr<const LogSink> get() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return sink_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const LogSink> sink_;
+};
+
+HostSink& host_sink() {
+  static HostSink instance;
+  return instance;
+}
+
+void write_line(const NamedLevel& level, const std::string& message) {
+  if (!logger().should_log(level.spdlog_level)) return;
+  if (const auto sink = host_sink().get()) return (*sink)(level.level, message);
+  logger().log(level.spdlog_level, message);
+}
+
 }  // namespace
 
 void set_log_level(LogLevel level) {
@@ -68,7 +101,9 @@ LogLevel parse_log_level(std::string_view text) {
   throw UsageError(unknown_message("log level", text, names));
 }
 
-void log_info(const std::string& message) { logger().info(message); }
-void log_warn(const std::string& message) { logger().warn(message); }
+void set_log_sink(LogSink sink) { host_sink().set(std::move(sink)); }
+
+void log_info(const std::string& message) { write_line(kInfo, message); }
+void log_warn(const std::string& message) { write_line(kWarn, message); }
 
 }  // namespace concertina

@@ -1,11 +1,13 @@
 #include "concertina/core/random.h"
 
-#include <cassert>
 #include <cmath>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include <Random123/philox.h>
+
+#include "concertina/core/error.h"
 
 namespace concertina {
 namespace {
@@ -17,18 +19,27 @@ constexpr double kTwoPi = 6.283185307179586476925286766559;
 std::uint32_t low_word(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 std::uint32_t high_word(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32U); }
 
+// Apart from the functions that throw it, so that those stay small enough to be inlined.
+[[noreturn]] void refuse(const std::string& what, const std::string& found,
+                         const std::string& expected) {
+  throw ProgrammingError("random numbers: " + what + " is " + found + "; expected " + expected);
+}
+
 }  // namespace
 
 CounterRandom::CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a, std::uint64_t b)
     : key_{low_word(seed), high_word(seed)},
       counter_{static_cast<std::uint32_t>(stream) << kStreamShift, a, low_word(b), high_word(b)} {
-  assert(static_cast<std::uint32_t>(stream) < 256);
+  const auto number = static_cast<std::uint32_t>(stream);
+  if (number >= 256) refuse("the stream", std::to_string(number), "0 to 255");
 }
 
 std::uint32_t CounterRandom::next() {
   if (used_ == 4) {
     // A further block would carry into the stream's bits and repeat another stream's numbers.
-    assert(blocks_ < 1U << kStreamShift);
+    if (blocks_ >= 1U << kStreamShift) {
+      refuse("the count of numbers drawn from one object", "over 67108864", "at most 67108864");
+    }
     using Philox = r123::Philox4x32_R<10>;
     const Philox::ctr_type counter = {
         {counter_[0] | blocks_, counter_[1], counter_[2], counter_[3]}};
@@ -46,7 +57,7 @@ double CounterRandom::uniform() { return next() * kTwoToMinus32; }
 // Lemire, "Fast random integer generation in an interval", ACM TOMACS 2019: the high word of a
 // product, drawn again for the few low words that would favor some results.
 std::uint32_t CounterRandom::below(std::uint32_t bound) {
-  assert(bound > 0);
+  if (bound == 0) refuse("the bound", "0", "at least 1");
   const std::uint32_t refused = (0U - bound) % bound;
   for (;;) {
     const std::uint64_t product = static_cast<std::uint64_t>(next()) * bound;
@@ -68,7 +79,9 @@ double CounterRandom::normal() {
 }
 
 std::vector<std::int64_t> permutation(std::int64_t count, CounterRandom random) {
-  assert(count >= 0 && count <= 0xFFFFFFFFLL);
+  if (count < 0 || count > 0xFFFFFFFFLL) {
+    refuse("the length of a permutation", std::to_string(count), "0 to 4294967295");
+  }
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   for (std::size_t left = order.size(); left > 1; --left) {

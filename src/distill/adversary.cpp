@@ -1,11 +1,10 @@
 #include "concertina/distill/adversary.h"
 
-#include <cassert>
-
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/random.h"
 
 namespace concertina {
@@ -13,7 +12,11 @@ namespace {
 
 // One number a channel, [C, 1, 1], like the images.
 at::Tensor per_channel(const std::vector<float>& values, const at::Tensor& images) {
-  assert(static_cast<std::int64_t>(values.size()) == images.size(1));
+  if (static_cast<std::int64_t>(values.size()) != images.size(1)) {
+    throw ProgrammingError("attack: a normalization of " + std::to_string(values.size()) +
+                           " channels; expected " + std::to_string(images.size(1)) +
+                           ", as the images have");
+  }
   return at::tensor(at::ArrayRef<float>(values), at::kFloat).to(images.options()).view({-1, 1, 1});
 }
 

@@ -48,8 +48,8 @@ AuxiliaryModules::AuxiliaryModules(const DistillPlan& plan, const NetSpec& net,
     if (node.kind != NodeKind::external) continue;
     const auto found = teachers_.find(node.name);
     if (found == teachers_.end()) {
-      throw UsageError("the plan needs an external teacher \"" + node.name + "\"; expected " +
-                       "--teacher " + node.name + "=RUN or FILE");
+      throw UsageError("the plan needs an external teacher \"" + node.name +
+                       "\", which was not given");
     }
     if (found->second->classes() != net_.classes) {
       throw UsageError("teacher \"" + node.name + "\" knows " +

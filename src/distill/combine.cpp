@@ -1,9 +1,11 @@
 #include "concertina/distill/combine.h"
 
-#include <cassert>
 #include <cmath>
+#include <string>
 
 #include <ATen/Functions.h>
+
+#include "concertina/core/error.h"
 
 namespace concertina {
 
@@ -23,7 +25,10 @@ at::Tensor gated_logits(const std::vector<at::Tensor>& members, const at::Tensor
 
 at::Tensor attention_logits(const at::Tensor& queries, const std::vector<at::Tensor>& keys,
                             const std::vector<at::Tensor>& members) {
-  assert(keys.size() == members.size());
+  if (keys.size() != members.size()) {
+    throw ProgrammingError("attention: " + std::to_string(keys.size()) + " keys; expected " +
+                           std::to_string(members.size()) + ", one for each member");
+  }
   const at::Tensor scores = at::sum(at::mul(at::stack(keys, 1), at::unsqueeze(queries, 1)), 2);
   return gated_logits(members, at::softmax(scores, 1));
 }

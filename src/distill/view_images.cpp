@@ -1,11 +1,11 @@
 #include "concertina/distill/view_images.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/random.h"
 #include "concertina/distill/adversary.h"
 
@@ -106,7 +106,9 @@ at::Tensor ViewImages::attacked(const PlanView& view, Width width) {
 }
 
 at::Tensor ViewImages::replayed(int index, Width width) {
-  assert(source_.replays != nullptr);
+  if (source_.replays == nullptr) {
+    throw ProgrammingError("image source without replays; expected them for a view of that kind");
+  }
   at::Tensor& moved = (*source_.replays)[{index, width}];
   if (!moved.defined()) moved = at::zeros_like(source_.images);
   return (source_.images + moved).set_requires_grad(true);

@@ -26,9 +26,16 @@ void add(Sums& sums, const at::Tensor& logits, const at::Tensor& labels) {
 
 }  // namespace
 
+void check_has_images(const EvalLoader& loader) {
+  if (loader.batches() == 0) {
+    throw DataError("split to evaluate: 0 images; expected at least 1");
+  }
+}
+
 std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
                             const std::vector<Width>& widths, const EvalProgress& progress,
                             const ShownImages& shown) {
+  check_has_images(loader);
   const at::NoGradGuard guard;
   const int exits = net.spec().exit_count();
   const std::int64_t all = loader.batches() * static_cast<std::int64_t>(widths.size());

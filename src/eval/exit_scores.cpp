@@ -23,6 +23,7 @@ void add(const at::Tensor& logits, const at::Tensor& labels, std::size_t exit, E
 
 ExitScores exit_scores(FlexibleNet& net, const EvalLoader& loader, Width width,
                        const EvalProgress& progress) {
+  check_has_images(loader);
   const at::NoGradGuard guard;
   const int exits = net.spec().exit_count();
   ExitScores scores;

@@ -99,6 +99,7 @@ void check_failures(const NetSpec& net, int count) {
 std::vector<FailureScore> evaluate_failures(FlexibleNet& net, const EvalLoader& loader, int count,
                                             const EvalProgress& progress) {
   check_failures(net.spec(), count);
+  check_has_images(loader);
   const DeviceNet devices = devices_of(net.spec());
   const at::NoGradGuard guard;
   const Sent sent = ask_devices(net, devices, loader, progress);

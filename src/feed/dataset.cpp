@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <string>
 
@@ -84,7 +83,11 @@ void limit(Split& split, std::int64_t n) {
 }  // namespace
 
 PixelStatistics pixel_statistics(const Split& split) {
-  assert(split.images.is_contiguous());
+  if (!split.images.defined() || !split.images.is_contiguous()) {
+    throw ProgrammingError(std::string("pixel statistics of images that are ") +
+                           (split.images.defined() ? "not contiguous" : "not defined") +
+                           "; expected [N, C, H, W] uint8, contiguous");
+  }
   PixelStatistics statistics;
   for (const auto& histogram : pixel_histograms(split)) {
     const auto [mean, deviation] = moments(histogram);

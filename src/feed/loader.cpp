@@ -1,13 +1,14 @@
 #include "concertina/feed/loader.h"
 
 #include <algorithm>
-#include <cassert>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/random.h"
 #include "concertina/kernels/augment.h"
 
@@ -16,6 +17,27 @@ namespace {
 
 kernels::ImageShape image_shape(const Split& split) {
   return {split.images.size(1), split.images.size(2), split.images.size(3)};
+}
+
+void check_split(const Split& split) {
+  const std::int64_t labels = split.labels.defined() ? split.labels.size(0) : 0;
+  if (labels != split.size()) {
+    throw ProgrammingError("split of " + std::to_string(split.size()) + " images has " +
+                           std::to_string(labels) + " labels; expected one for each image");
+  }
+  if (split.size() == 0 || (split.images.is_contiguous() && split.labels.is_contiguous())) return;
+  throw ProgrammingError("split whose images or labels are not contiguous; expected both to be");
+}
+
+void check_batch_size(std::int64_t batch) {
+  if (batch >= 1) return;
+  throw ProgrammingError("batch of " + std::to_string(batch) + " images; expected at least 1");
+}
+
+void check_position(std::int64_t position, std::int64_t batches) {
+  if (position >= 0 && position < batches) return;
+  throw ProgrammingError("batch " + std::to_string(position) + " of a loader; expected 0 to " +
+                         std::to_string(batches - 1));
 }
 
 // Drawn in a fixed order, whatever is switched on, so that one option does not change another's
@@ -97,13 +119,21 @@ TrainLoader::TrainLoader(Split split, PixelStatistics statistics, Augmentation a
       seed_(seed),
       device_(device),
       pairs_(pairs) {
-  assert(batch_ > 0 && augmentation_.crop_padding >= 0);
+  check_split(split_);
+  check_batch_size(batch);
+  if (split_.size() == 0) {
+    throw DataError("training split: 0 images; expected at least 1");
+  }
+  if (augmentation_.crop_padding < 0) {
+    throw ProgrammingError("crop padding: " + std::to_string(augmentation_.crop_padding) +
+                           " pixels; expected at least 0");
+  }
 }
 
 std::int64_t TrainLoader::batches() const { return split_.size() / batch_; }
 
 Batch TrainLoader::get(std::int64_t epoch, std::int64_t position) const {
-  assert(position >= 0 && position < batches());
+  check_position(position, batches());
   if (epoch != order_epoch_) {
     order_ = permutation(split_.size(),
                          CounterRandom(seed_, Stream::shuffle, static_cast<std::uint32_t>(epoch)));
@@ -136,13 +166,14 @@ at::Tensor TrainLoader::from(const Split& other, const Batch& batch, std::int64_
 EvalLoader::EvalLoader(Split split, PixelStatistics statistics, std::int64_t batch,
                        at::Device device)
     : split_(std::move(split)), statistics_(std::move(statistics)), batch_(batch), device_(device) {
-  assert(batch_ > 0);
+  check_split(split_);
+  check_batch_size(batch_);
 }
 
 std::int64_t EvalLoader::batches() const { return (split_.size() + batch_ - 1) / batch_; }
 
 Batch EvalLoader::get(std::int64_t position) const {
-  assert(position >= 0 && position < batches());
+  check_position(position, batches());
   std::vector<std::int64_t> indexes;
   const std::int64_t end = std::min((position + 1) * batch_, split_.size());
   for (std::int64_t i = position * batch_; i < end; ++i) indexes.push_back(i);

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cassert>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "concertina/core/error.h"
 
 namespace concertina::kernels {
 namespace {
@@ -39,10 +41,15 @@ std::atomic<int>& threads_of_process() {
   return count;
 }
 
+int at_least_one(int threads) {
+  if (threads >= 1) return threads;
+  throw ProgrammingError("threads: " + std::to_string(threads) + "; expected at least 1");
+}
+
 }  // namespace
 
 int thread_count() { return threads_of_process(); }
-void set_thread_count(int threads) { threads_of_process() = threads; }
+void set_thread_count(int threads) { threads_of_process() = at_least_one(threads); }
 
 struct ThreadPool::Shared {
   using Job = std::function<void(int, int)>;
@@ -102,8 +109,8 @@ struct ThreadPool::Shared {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads), shared_(std::make_unique<Shared>()) {
-  assert(threads >= 1);
+ThreadPool::ThreadPool(int threads)
+    : threads_(at_least_one(threads)), shared_(std::make_unique<Shared>()) {
   for (int thread = 1; thread < threads; ++thread) {
     shared_->helpers.emplace_back([this, thread] { shared_->help(thread); });
   }

@@ -38,7 +38,7 @@ std::vector<int> find_taps(const NetSpec& spec, const Subnet& subnet, Exits exit
       const std::string near = nearest(name, known);
       throw UsageError("tap \"" + name + "\": " + subnet_id(spec, subnet) + " of net \"" +
                        spec.name + "\" has no such layer; " +
-                       (near.empty() ? "expected one of `concertina inspect --layers`"
+                       (near.empty() ? "expected the name of one of its layers"
                                      : "did you mean \"" + near + "\"?"));
     }
     taps.push_back(resolved.layers[static_cast<std::size_t>(found - known.begin())].layer);

@@ -2,7 +2,6 @@
 // edge may be read while a program's globals are still being made.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -39,8 +38,8 @@ std::string text_of(Value value, const Name<Value> (&names)[count]) {
   for (const Name<Value>& name : names) {
     if (name.value == value) return name.text;
   }
-  assert(false && "an enumerator without a name");
-  return {};
+  throw ProgrammingError("enumerator " + std::to_string(static_cast<long>(value)) +
+                         " has no name; expected one of: " + join(texts_of(names), " "));
 }
 
 }  // namespace concertina

@@ -1,7 +1,6 @@
 #include "concertina/recipe/plan.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 
 #include "concertina/core/error.h"
@@ -168,7 +167,10 @@ class TermBuilder {
 }  // namespace
 
 std::vector<Subnet> largest_first(std::vector<Width> active, int exits) {
-  assert(!active.empty() && exits >= 1);
+  if (active.empty() || exits < 1) {
+    throw ProgrammingError("sub-models of " + std::to_string(active.size()) + " widths and " +
+                           std::to_string(exits) + " exits; expected at least one of each");
+  }
   std::sort(active.begin(), active.end());
   active.erase(std::unique(active.begin(), active.end()), active.end());
   std::vector<Subnet> subnets;

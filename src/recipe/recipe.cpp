@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One value to set, and where it was said: "schedules/x.ini:7: optimizer.lr", "--set
+// One value to set, and where it was said: "schedules/x.ini:7: optimizer.lr", "setting
 // optimizer.lr=x".
 struct Setting {
   const KeyRow* row = nullptr;
@@ -78,7 +78,7 @@ Settings read_settings(std::string_view text, const std::string& name) {
 Settings read_overrides(const Overrides& overrides) {
   Settings settings;
   for (const std::string& text : overrides) {
-    const std::string place = "--set " + text;
+    const std::string place = "setting " + text;
     const std::size_t equals = text.find('=');
     const std::size_t dot = text.find('.');
     if (equals == std::string::npos || dot > equals) {
@@ -88,7 +88,7 @@ Settings read_overrides(const Overrides& overrides) {
     const std::string name(trim(text.substr(dot + 1, equals - dot - 1)));
     const KeyRow& row = find_row(place + ": ", section, name);
     if (row.full_name() == "recipe.extends") {
-      throw UsageError(place + ": a recipe is extended by a file only; name it with --recipe");
+      throw UsageError(place + ": a recipe is extended in a file only; expected another key");
     }
     settings.push_back({&row, std::string(trim(text.substr(equals + 1))), place});
   }

@@ -84,9 +84,7 @@ std::vector<Record> json_records(const std::string& text, const std::string& fil
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto rows = json.is_object() ? json.find("submodels") : json.end();
   if (rows == json.end() || !rows->is_array()) {
-    throw DataError(file +
-                    ": no JSON object with a list \"submodels\", as `concertina bench latency"
-                    " --json` prints");
+    throw DataError(file + ": no JSON object with a list \"submodels\"");
   }
   std::vector<Record> records;
   for (const Json& row : *rows) {

@@ -1,8 +1,9 @@
 #include "concertina/spec/map_grid.h"
 
-#include <cassert>
 #include <cstddef>
+#include <string>
 
+#include "concertina/core/error.h"
 #include "concertina/spec/width.h"
 
 namespace concertina {
@@ -16,7 +17,10 @@ static_assert(sizeof kTops / sizeof *kTops == Width::kMostBits, "one top for eac
 }  // namespace
 
 MapGrid map_grid(int bits) {
-  assert(bits >= 1 && bits <= Width::kMostBits);
+  if (bits < 1 || bits > Width::kMostBits) {
+    throw ProgrammingError("map of " + std::to_string(bits) + " bits; expected 1 to " +
+                           std::to_string(Width::kMostBits));
+  }
   const double top = kTops[static_cast<std::size_t>(bits) - 1];
   return {top, top / ((1 << bits) - 1)};
 }

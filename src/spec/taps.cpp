@@ -81,9 +81,9 @@ std::string find_tap(const NetSpec& net, const Subnet& subnet, const std::string
   const std::string near = nearest(word, known);
   throw UsageError("tap \"" + word + "\": " + subnet_id(net, subnet) + " of net \"" + net.name +
                    "\" has no such layer; " +
-                   (near.empty() ? "expected feature, map, depth:SHARE or a layer of `concertina "
-                                   "inspect --layers`"
-                                 : "did you mean \"" + near + "\"?"));
+                   (near.empty()
+                        ? "expected feature, map, depth:SHARE or the name of one of its layers"
+                        : "did you mean \"" + near + "\"?"));
 }
 
 TapShape tap_shape(const NetSpec& net, const Subnet& subnet, const std::string& layer) {

@@ -33,13 +33,19 @@ void check(herr_t status, const std::string& what) {
   if (status < 0) throw Fault(what + reason());
 }
 
-Guard::Guard() {
+// The stack of errors first: every other call empties it.
+Guard::Guard() : errors_(H5Eget_current_stack()) {
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  has_plugins_ = H5PLget_loading_state(&plugins_) >= 0;
   H5PLset_loading_state(0);
 }
 
-Guard::~Guard() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
+Guard::~Guard() {
+  if (has_plugins_) H5PLset_loading_state(plugins_);
+  H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
+  if (errors_ >= 0) H5Eset_current_stack(errors_);  // closes it too
+}
 
 Handle string_type(std::size_t size) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "string type");

@@ -43,7 +43,8 @@ class Handle {
 // Throws Fault naming `what`, with libhdf5's own reason, when status is negative.
 void check(herr_t status, const std::string& what);
 
-// While it lives: libhdf5 prints nothing and loads no filter from plugin folders.
+// While it lives, libhdf5 prints nothing and loads no filter from plugin folders. Afterwards its
+// plugin setting, its printing of errors and its stack of errors are what they were before.
 class Guard {
  public:
   Guard();
@@ -52,8 +53,11 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
  private:
+  hid_t errors_ = H5I_INVALID_HID;
   H5E_auto2_t print_ = nullptr;
   void* print_data_ = nullptr;
+  unsigned plugins_ = 0;
+  bool has_plugins_ = false;
 };
 
 // Null-padded UTF-8 of a fixed size: no global heap, which is the weak spot of damaged files.

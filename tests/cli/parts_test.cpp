@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/error.h"
+#include "concertina/eval/process.h"
 
+#include "exit_code.h"
 #include "options/options.h"
 #include "output/progress.h"
 #include "output/table.h"
@@ -13,6 +15,22 @@ namespace concertina::cli {
 namespace {
 
 using testing::HasSubstr;
+
+TEST(ExitCode, StandsForTheKindOfAnError) {
+  const auto code = [](const Error& error) { return static_cast<int>(exit_code(error.kind())); };
+  EXPECT_EQ(code(UsageError("")), 2);
+  EXPECT_EQ(code(DataError("")), 65);
+  EXPECT_EQ(code(NoInputError("")), 66);
+  EXPECT_EQ(code(IoError("")), 74);
+  EXPECT_EQ(code(StoppedError("")), 75);
+  EXPECT_EQ(code(DivergedError("")), 76);
+  EXPECT_EQ(code(NoChoiceError("")), 77);
+}
+
+TEST(TextTable, RefusesARowOfAnotherLength) {
+  TextTable table({"id", ">n"});
+  EXPECT_THROW(table.add({"a"}), ProgrammingError);
+}
 
 TEST(TextTable, AlignsNumbersRightAndLeavesNoSpaceAtTheEnd) {
   TextTable table({"id", ">n", "note"});

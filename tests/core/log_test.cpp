@@ -5,7 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -32,6 +36,36 @@ TEST(Log, WritesPlainLinesOfTheLevelAndAbove) {
   set_log_level(LogLevel::off);
   EXPECT_EQ(logged(), "");
   set_log_level(LogLevel::info);
+}
+
+TEST(Log, GoesToTheHostsSinkAndLeavesStandardErrorEmpty) {
+  std::vector<std::pair<LogLevel, std::string>> received;
+  set_log_sink([&](LogLevel level, std::string_view message) {
+    received.emplace_back(level, std::string(message));
+  });
+  EXPECT_EQ(logged(), "");
+  const std::vector<std::pair<LogLevel, std::string>> expected = {{LogLevel::info, "news {detail}"},
+                                                                  {LogLevel::warn, "odd 100% {}"}};
+  EXPECT_EQ(received, expected);
+  set_log_level(LogLevel::warn);
+  EXPECT_EQ(logged(), "");
+  EXPECT_EQ(received.size(), 3U) << "the level holds for the sink too";
+  set_log_level(LogLevel::info);
+  set_log_sink({});
+  EXPECT_EQ(logged(), "info: news {detail}\nwarning: odd 100% {}\n");
+  EXPECT_EQ(received.size(), 3U);
+}
+
+TEST(Log, SinkMayBeReplacedWhileAnotherThreadLogs) {
+  std::atomic<int> lines{0};
+  set_log_sink([&](LogLevel, std::string_view) { ++lines; });
+  std::thread writer([] {
+    for (int line = 0; line < 2000; ++line) log_info("line");
+  });
+  for (int k = 0; k < 200; ++k) set_log_sink([&](LogLevel, std::string_view) { ++lines; });
+  writer.join();
+  set_log_sink({});
+  EXPECT_EQ(lines, 2000);
 }
 
 // Also run by the test below, alone in a process whose standard error is a terminal.
@@ -87,7 +121,7 @@ TEST(LogLevel, NamesTheNearestWhenUnknown) {
     EXPECT_STREQ(error.what(),
                  "unknown log level \"wran\"; did you mean \"warn\"? known: trace debug info warn "
                  "error off");
-    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
   }
 }
 

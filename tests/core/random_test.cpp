@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
+#include <string>
 
 #include <gmock/gmock.h>
+
+#include "concertina/core/error.h"
 
 namespace concertina {
 namespace {
@@ -133,6 +137,39 @@ TEST(Permutation, GivesEachOrderAsOften) {
       EXPECT_NEAR(count, 1000, 145);
     }
   }
+}
+
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const ProgrammingError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(CounterRandom, RefusesAStreamOutsideItsRange) {
+  EXPECT_EQ(refusal([] { CounterRandom(1, static_cast<Stream>(256)); }),
+            "random numbers: the stream is 256; expected 0 to 255");
+}
+
+TEST(CounterRandom, RefusesABoundOfNothing) {
+  EXPECT_EQ(refusal([] { CounterRandom(1, Stream::bench).below(0); }),
+            "random numbers: the bound is 0; expected at least 1");
+}
+
+TEST(CounterRandom, RefusesToRunIntoTheNextStream) {
+  CounterRandom random(1, Stream::bench);
+  for (std::uint32_t k = 0; k < 1U << 26U; ++k) random.next();
+  EXPECT_EQ(refusal([&] { random.next(); }),
+            "random numbers: the count of numbers drawn from one object is over 67108864; expected "
+            "at most 67108864");
+}
+
+TEST(Permutation, RefusesALengthOutsideItsRange) {
+  EXPECT_EQ(refusal([] { permutation(-1, CounterRandom(1, Stream::bench)); }),
+            "random numbers: the length of a permutation is -1; expected 0 to 4294967295");
+  EXPECT_NE(refusal([] { permutation(1LL << 32, CounterRandom(1, Stream::bench)); }), "accepted");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <c10/core/GradMode.h>
 
+#include "concertina/core/error.h"
+
 #include "distill/samples.h"
 
 namespace concertina {
@@ -115,6 +117,17 @@ TEST(Adversary, LeavesImagesAndParametersAlone) {
   EXPECT_FALSE(images.requires_grad());
   const c10::AutoGradMode disabled(false);
   EXPECT_TRUE(same_bytes(projected_gradient(loss, images, setting), found));
+}
+
+TEST(ProjectedGradient, RefusesANormalizationOfOtherChannels) {
+  const auto loss = [](const at::Tensor& images) { return images.sum(); };
+  try {
+    projected_gradient(loss, random_numbers({1, 3, 2, 2}, 1), setting_of(1, false));
+    FAIL() << "accepted";
+  } catch (const ProgrammingError& error) {
+    EXPECT_STREQ(error.what(),
+                 "attack: a normalization of 2 channels; expected 3, as the images have");
+  }
 }
 
 }  // namespace

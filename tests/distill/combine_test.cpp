@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "concertina/core/error.h"
+
 #include "distill/samples.h"
 #include "golden/golden.h"
 
@@ -87,6 +89,16 @@ TEST(Combine, AttentionOfExtremeScoresIsFinite) {
   };
   EXPECT_EQ(sum(at::full({1, 2}, 1e4)).item<double>(), 3e4);
   EXPECT_TRUE(at::isfinite(gradient_of(sum, at::full({1, 2}, 1e4))).all().item<bool>());
+}
+
+TEST(AttentionLogits, RefusesAMemberWithoutAKey) {
+  const at::Tensor one = random_numbers({2, 3}, 1);
+  try {
+    attention_logits(one, {one}, {one, one});
+    FAIL() << "accepted";
+  } catch (const ProgrammingError& error) {
+    EXPECT_STREQ(error.what(), "attention: 1 keys; expected 2, one for each member");
+  }
 }
 
 }  // namespace

@@ -17,11 +17,11 @@ namespace {
 using testing::ElementsAre;
 using Parts = std::vector<std::vector<int>>;
 
-std::string refusal(const std::function<void()>& call, ExitCode code) {
+std::string refusal(const std::function<void()>& call, ErrorKind kind) {
   try {
     call();
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
+    EXPECT_EQ(error.kind(), kind);
     return error.what();
   }
   return "nothing was thrown";
@@ -154,14 +154,15 @@ TEST(Communities, OnlyTheMostActiveFiltersAreLinked) {
   activity.slice(1, 50, 51).fill_(0.5);
   activity.slice(1, 51, 52).fill_(0.25);
   EXPECT_EQ(
-      refusal([&] { partition_communities(activity, 1); }, ExitCode::usage),
+      refusal([&] { partition_communities(activity, 1); }, ErrorKind::usage),
       "partition of filters: communities found: 1; expected at least 2, one for each part and "
       "the largest, which is left out");
 }
 
 TEST(Communities, ASilentTeacherIsRefused) {
   const auto call = [] { partition_communities(at::zeros({4, 8}), 2); };
-  EXPECT_THAT(refusal(call, ExitCode::usage), testing::HasSubstr("communities found: 1; expected"));
+  EXPECT_THAT(refusal(call, ErrorKind::usage),
+              testing::HasSubstr("communities found: 1; expected"));
 }
 
 // Block k of `blocks`: filters k, k + blocks ...; each image has one block active, and the others a
@@ -215,11 +216,11 @@ TEST(Partition, RefusesTooManyPartsAndNumbersThatAreNone) {
   for (const int parts : {0, 5}) {
     const std::string expected = "partition of filters: " + std::to_string(parts) +
                                  " parts; expected 1 to 4, the filters of the map";
-    EXPECT_EQ(refusal([&] { partition_bisection(activity, parts); }, ExitCode::usage), expected);
-    EXPECT_EQ(refusal([&] { partition_communities(activity, parts); }, ExitCode::usage), expected);
+    EXPECT_EQ(refusal([&] { partition_bisection(activity, parts); }, ErrorKind::usage), expected);
+    EXPECT_EQ(refusal([&] { partition_communities(activity, parts); }, ErrorKind::usage), expected);
   }
   activity[1][2].fill_(std::nan(""));
-  EXPECT_EQ(refusal([&] { partition_bisection(activity, 2); }, ExitCode::bad_data),
+  EXPECT_EQ(refusal([&] { partition_bisection(activity, 2); }, ErrorKind::bad_data),
             "partition of filters: the activity of filter 2 for image 1 is not finite; expected a "
             "teacher whose outputs are numbers");
 }
@@ -265,7 +266,7 @@ TEST(Filters, AreChosenByWhatTheTeacherDoes) {
 
 TEST(Filters, ThatAreGivenStay) {
   EXPECT_EQ(chosen("parts=2 channels=5,1+0"), (Parts{{5, 1}, {0}}));
-  const std::string refused = refusal([] { chosen("parts=1 channels=6"); }, ExitCode::usage);
+  const std::string refused = refusal([] { chosen("parts=1 channels=6"); }, ErrorKind::usage);
   EXPECT_EQ(refused, "node \"p\": channel 6 of a map of 6; expected 0 to 5");
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include "concertina/core/error.h"
 #include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
@@ -96,6 +97,10 @@ TEST(ViewImages, EachWidthIsAttackedByItself) {
   const at::Tensor wide = views.images(0, Width());
   EXPECT_FALSE(same_bytes(wide, views.images(0, Width::parse("0.25"))));
   EXPECT_TRUE(same_bytes(wide, views.images(0, Width())));
+}
+
+TEST(ViewImages, RefusesAReplayWithoutAPlaceToKeepIt) {
+  EXPECT_THROW(Fixture("replay").seen(), ProgrammingError);
 }
 
 }  // namespace

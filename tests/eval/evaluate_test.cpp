@@ -7,6 +7,7 @@
 
 #include "concertina/core/error.h"
 #include "concertina/eval/calibrate.h"
+#include "concertina/eval/exit_scores.h"
 #include "concertina/nets/catalog.h"
 
 #include "support/tensors.h"
@@ -75,6 +76,21 @@ TEST(Evaluate, ALossThatIsNotFiniteIsRefused) {
     }
   }
   EXPECT_THROW(evaluate(fixture.net, fixture.loader(50), {Width()}), DivergedError);
+}
+
+TEST(Evaluate, ASplitWithoutImagesIsRefused) {
+  Fixture fixture;
+  const Split none{fixture.data.test.images.narrow(0, 0, 0),
+                   fixture.data.test.labels.narrow(0, 0, 0)};
+  const EvalLoader loader(none, fixture.statistics, 16, at::kCPU);
+  try {
+    evaluate(fixture.net, loader, {Width()});
+    FAIL() << "accepted";
+  } catch (const DataError& error) {
+    EXPECT_STREQ(error.what(), "split to evaluate: 0 images; expected at least 1");
+  }
+  EXPECT_THROW(exit_scores(fixture.net, loader, Width()), DataError);
+  EXPECT_THROW(calibrate(fixture.net, Width(), none, fixture.statistics, {}), UsageError);
 }
 
 TEST(Evaluate, AnUncalibratedWidthIsRefused) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "concertina/core/error.h"
 #include "concertina/nets/catalog.h"
 
 namespace concertina {
@@ -16,6 +17,14 @@ TEST(Latency, TimesTheExtractedNet) {
   EXPECT_EQ(latency.repetitions, 9);
   EXPECT_GT(latency.median, 0);
   EXPECT_GE(latency.p95, latency.median);
+}
+
+TEST(Latency, RefusesABatchOrRepetitionsBelowOne) {
+  const NetSpec spec = make_net("msdnet-tiny", {4, 3, 16, 16});
+  FlexibleNet net(spec, {Width()}, {}, 1, at::kCPU);
+  net.set_calibrated(Width(), true);
+  EXPECT_THROW(measure_latency(net, {0, 1, 1}), ProgrammingError);
+  EXPECT_THROW(measure_latency(net, {1, 1, 0}), ProgrammingError);
 }
 
 TEST(Latency, NamesTheProcessor) { EXPECT_FALSE(processor_name().empty()); }

@@ -1,11 +1,15 @@
 #include "concertina/feed/loader.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <string>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include "concertina/core/error.h"
 
 #include "support/tiny_dataset.h"
 
@@ -185,6 +189,63 @@ TEST(EvalLoader, GivesEveryImageInOrderAndASmallerLastBatch) {
   EXPECT_EQ(images.back().size(0), 8);
   EXPECT_TRUE(at::allclose(at::cat(images), normalized(split), 1e-5, 1e-5));
   EXPECT_TRUE(at::equal(at::cat(labels), split.labels));
+}
+
+template <class Fault>
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Fault& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(TrainLoader, RefusesASplitWithoutImages) {
+  const auto split = tiny_dataset().train;
+  const auto statistics = pixel_statistics(split);
+  const Split empty{split.images.narrow(0, 0, 0), split.labels.narrow(0, 0, 0)};
+  for (const Split& none : {empty, Split{}}) {
+    EXPECT_EQ(refusal<DataError>([&] { TrainLoader(none, statistics, {}, 16, 1, at::kCPU); }),
+              "training split: 0 images; expected at least 1");
+    EXPECT_EQ(EvalLoader(none, statistics, 16, at::kCPU).batches(), 0);
+  }
+}
+
+TEST(TrainLoader, RefusesWhatItCannotMakeBatchesOf) {
+  const auto split = tiny_dataset().train;
+  const auto statistics = pixel_statistics(split);
+  const auto refused = [&](const Split& of, const Augmentation& augmentation, std::int64_t batch) {
+    return refusal<ProgrammingError>(
+        [&] { TrainLoader(of, statistics, augmentation, batch, 1, at::kCPU); });
+  };
+  EXPECT_EQ(refused(split, {}, 0), "batch of 0 images; expected at least 1");
+  EXPECT_EQ(refused(split, {-1, 0}, 16), "crop padding: -1 pixels; expected at least 0");
+  EXPECT_EQ(refused({split.images, split.labels.narrow(0, 0, 3)}, {}, 16),
+            "split of 64 images has 3 labels; expected one for each image");
+  EXPECT_EQ(refused({split.images.transpose(2, 3), split.labels}, {}, 16),
+            "split whose images or labels are not contiguous; expected both to be");
+}
+
+TEST(Loaders, RefuseAPositionOutsideTheEpoch) {
+  const auto split = tiny_dataset().test;
+  const EvalLoader loader(split, pixel_statistics(split), 16, at::kCPU);
+  for (const std::int64_t position : {-1, 2}) {
+    EXPECT_THROW(loader.get(position), ProgrammingError);
+  }
+  EXPECT_EQ(refusal<ProgrammingError>([&] { train_loader(16).get(0, 4); }),
+            "batch 4 of a loader; expected 0 to 3");
+  EXPECT_EQ(refusal<ProgrammingError>([&] { EvalLoader(split, {}, 0, at::kCPU); }),
+            "batch of 0 images; expected at least 1");
+}
+
+TEST(PixelStatistics, RefuseImagesThatAreNotContiguous) {
+  const auto split = tiny_dataset().train;
+  EXPECT_EQ(refusal<ProgrammingError>([&] {
+              pixel_statistics({split.images.transpose(2, 3), split.labels});
+            }),
+            "pixel statistics of images that are not contiguous; expected [N, C, H, W] uint8, "
+            "contiguous");
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "concertina/core/error.h"
+
 namespace concertina::kernels {
 namespace {
 
@@ -43,6 +45,13 @@ TEST(ThreadPool, ThrowsWhatAPartThrewAndGoesOnAfterwards) {
   std::atomic<int> done{0};
   pool.run(8, [&](int, int) { ++done; });
   EXPECT_EQ(done, 8);
+}
+
+TEST(ThreadPool, RefusesFewerThanOneThread) {
+  const int before = thread_count();
+  EXPECT_THROW(ThreadPool(0), ProgrammingError);
+  EXPECT_THROW(set_thread_count(0), ProgrammingError);
+  EXPECT_EQ(thread_count(), before);
 }
 
 TEST(ThreadPool, ThreadsOfTheProcessAreWhatWasSet) {

@@ -348,7 +348,7 @@ TEST(FlexibleNet, AnUnknownTapIsRefusedWithTheNearestOneIfThereIsOne) {
   FlexibleNet net = make(spec, Engine::fused);
   for (const auto& [tap, hint] :
        {std::pair<std::string, std::string>{"stem.activaton", "did you mean \"stem.activation\"?"},
-        {"layer4.0.bn1.weight", "expected one of `concertina inspect --layers`"}}) {
+        {"layer4.0.bn1.weight", "expected the name of one of its layers"}}) {
     try {
       net.forward(images_for(spec), {Width(), 1}, Pass::train, Exits::up_to, {tap});
       FAIL() << "expected an error";

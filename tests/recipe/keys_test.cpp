@@ -143,18 +143,19 @@ TEST(Keys, ValuesOutOfRangeOrOfTheWrongTypeAreRefused) {
                                   "distill.calibration-batch=1",
                                   "recipe.summary=a\nb"};
   for (const std::string setting : settings) {
-    EXPECT_THAT(refused(setting), StartsWith("--set " + setting + ": ")) << setting;
+    EXPECT_THAT(refused(setting), StartsWith("setting " + setting + ": ")) << setting;
   }
 }
 
 TEST(Keys, RefusalsSayWhatIsExpectedAndFound) {
   EXPECT_EQ(refused("train.epochs=0"),
-            "--set train.epochs=0: expected an integer from 1 to 100000, found \"0\"");
+            "setting train.epochs=0: expected an integer from 1 to 100000, found \"0\"");
   EXPECT_EQ(refused("optimizer.lr=x"),
-            "--set optimizer.lr=x: expected a number from 0 to 100, found \"x\"");
-  EXPECT_EQ(refused("optimizer.schedule=cosin"),
-            "--set optimizer.schedule=cosin: expected one of constant multistep exponential linear "
-            "cosine one-cycle, found \"cosin\"; did you mean \"cosine\"?");
+            "setting optimizer.lr=x: expected a number from 0 to 100, found \"x\"");
+  EXPECT_EQ(
+      refused("optimizer.schedule=cosin"),
+      "setting optimizer.schedule=cosin: expected one of constant multistep exponential linear "
+      "cosine one-cycle, found \"cosin\"; did you mean \"cosine\"?");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "concertina/core/error.h"
 #include "concertina/core/text.h"
 
 #include "recipe/refusal.h"
@@ -387,6 +388,17 @@ TEST(Plan, MembersHaveToBeThere) {
   step.active = {Width()};
   EXPECT_THAT(refusal([&] { plan.check_members(step); }),
               HasSubstr("node \"both\" has no member among 1 sub-models"));
+}
+
+TEST(Plan, SubModelsNeedAWidthAndAnExit) {
+  EXPECT_THROW(largest_first({}, 1), ProgrammingError);
+  EXPECT_THROW(largest_first({Width()}, 0), ProgrammingError);
+}
+
+TEST(Plan, AnEnumeratorWithoutANameIsRefused) {
+  PlanNode node;
+  node.kind = static_cast<NodeKind>(99);
+  EXPECT_THROW(node_text(node), ProgrammingError);
 }
 
 }  // namespace

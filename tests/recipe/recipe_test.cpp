@@ -64,7 +64,7 @@ TEST(Recipe, NamesThatAReplacedListTookAwayAreRefused) {
 
 TEST(Recipe, PairsNeedAnEvenBatch) {
   EXPECT_EQ(refused("", {"train.pairs=true", "train.batch=63"}),
-            "--set train.batch=63: train.pairs needs an even batch, found 63");
+            "setting train.batch=63: train.pairs needs an even batch, found 63");
   EXPECT_EQ(refused("", {"train.pairs=true"}), "accepted");
 }
 
@@ -75,12 +75,14 @@ TEST(Recipe, OverridesWinAndTheLastOneCounts) {
 }
 
 TEST(Recipe, BadOverridesAreShownAsGiven) {
-  EXPECT_EQ(refused("", {"optimizer.lrr=1"}),
-            "--set optimizer.lrr=1: unknown key \"optimizer.lrr\"; did you mean \"optimizer.lr\"?");
+  EXPECT_EQ(
+      refused("", {"optimizer.lrr=1"}),
+      "setting optimizer.lrr=1: unknown key \"optimizer.lrr\"; did you mean \"optimizer.lr\"?");
   for (const std::string bad : {"epochs", "epochs=3", "train.epochs", "", "="}) {
-    EXPECT_EQ(refused("", {bad}), "--set " + bad + ": expected section.key=value");
+    EXPECT_EQ(refused("", {bad}), "setting " + bad + ": expected section.key=value");
   }
-  EXPECT_THAT(refused("", {"recipe.extends=base"}), HasSubstr("name it with --recipe"));
+  EXPECT_THAT(refused("", {"recipe.extends=base"}),
+              HasSubstr("a recipe is extended in a file only"));
 }
 
 TEST(Recipe, OverriddenEdgesReplaceTheList) {

@@ -39,7 +39,8 @@ std::string refusal(const Preferences& preferences, const std::vector<Measuremen
   try {
     return "chose " + choose_preferred(rows, budget, preferences).ranking.front().row.id;
   } catch (const Error& error) {
-    return std::to_string(static_cast<int>(error.code())) + ": " + error.what();
+    return (error.kind() == ErrorKind::no_choice ? "no choice: " : "usage: ") +
+           std::string(error.what());
   }
 }
 
@@ -189,7 +190,7 @@ TEST(ChoosePreferred, KeepsTheBudgetAndScalesOverWhatFits) {
   EXPECT_EQ(choice.ranking.size(), 2U);
   budget.max_macs = -1;
   EXPECT_EQ(refusal(preferences, three(), budget),
-            "77: no sub-model fits max-macs=-1: the cheapest, w0.250, needs 0 MACs");
+            "no choice: no sub-model fits max-macs=-1: the cheapest, w0.250, needs 0 MACs");
 }
 
 // MACs of 1, 10 and 100 are strengths of 1, 1/2 and 0; accuracy stays linear.
@@ -202,7 +203,7 @@ TEST(ChoosePreferred, TakesCostsByTheirRatioOnALogarithmicScale) {
   EXPECT_NEAR(choice.ranking.front().value, 0.55, 1e-8);
   preferences.makers[0].statements = {said(like(0.5, 10), '~', like(0, 0))};
   EXPECT_EQ(refusal(preferences, rows),
-            "2: p.ini:1: \"a ~ b\": macs is 0; expected more than 0 on a logarithmic scale");
+            "usage: p.ini:1: \"a ~ b\": macs is 0; expected more than 0 on a logarithmic scale");
 }
 
 TEST(ChoosePreferred, LeavesOutWhatLacksAFigureThatCounts) {
@@ -217,25 +218,27 @@ TEST(ChoosePreferred, LeavesOutWhatLacksAFigureThatCounts) {
   EXPECT_EQ(choice.ranking.size(), 2U);
   for (Measurement& each : rows) each.latency_median = rows[1].latency_median;
   EXPECT_EQ(refusal(preferences, rows),
-            "77: no sub-model that fits was measured in all of: accuracy latency");
+            "no choice: no sub-model that fits was measured in all of: accuracy latency");
 }
 
 TEST(ChoosePreferred, RefusesWhatNoWeightsCanMeet) {
   const auto one = [](const Statement& statement) { return refusal({{maker({statement})}}); };
-  EXPECT_EQ(one(said(like(0.5, 50), '>', like(0.6, 50))),
-            "2: p.ini:1: \"a > b\": the left side is better in nothing; expected something it is "
-            "preferred for");
+  EXPECT_EQ(
+      one(said(like(0.5, 50), '>', like(0.6, 50))),
+      "usage: p.ini:1: \"a > b\": the left side is better in nothing; expected something it is "
+      "preferred for");
   EXPECT_EQ(one(said(like(0.5, 50), '~', like(0.5, 50))),
-            "2: p.ini:1: \"a ~ b\": both sides are the same in all that counts; expected a "
+            "usage: p.ini:1: \"a ~ b\": both sides are the same in all that counts; expected a "
             "difference");
-  EXPECT_EQ(one(said(like(0.5), '>', like(0.4, 50))),
-            "2: p.ini:1: \"a > b\": macs stands on one side only; expected on both, or on neither");
+  EXPECT_EQ(
+      one(said(like(0.5), '>', like(0.4, 50))),
+      "usage: p.ini:1: \"a > b\": macs stands on one side only; expected on both, or on neither");
   const Statement more = said(like(0.6, 60), '>', like(0.5, 50));
   for (const Statement& other :
        {said(like(0.5, 50), '>', like(0.6, 60)), said(like(0.5, 50), '~', like(0.6, 60)),
         said(like(0.6, 60), '~', like(0.5, 50))}) {
     EXPECT_EQ(refusal({{maker({more, other})}}),
-              "2: p.ini:1: \"" + other.text +
+              "usage: p.ini:1: \"" + other.text +
                   "\": contradicts p.ini:1, which the same maker says; expected one");
     EXPECT_EQ(refusal({{maker({more}), maker({other})}}).substr(0, 5), "chose");
   }
@@ -244,15 +247,15 @@ TEST(ChoosePreferred, RefusesWhatNoWeightsCanMeet) {
 TEST(ChoosePreferred, RefusesWhatLeavesOpenWhatCounts) {
   std::vector<Measurement> rows = three();
   EXPECT_EQ(refusal({}),
-            "2: no maker of an importance above 0 says anything; expected a statement");
+            "usage: no maker of an importance above 0 says anything; expected a statement");
   const Preferences submodels{{maker({said(like(rows[0]), '>', like(rows[1]))})}};
   EXPECT_EQ(refusal(submodels),
-            "2: p.ini:1: \"a > b\": only sub-models are compared; expected the attributes that "
+            "usage: p.ini:1: \"a > b\": only sub-models are compared; expected the attributes that "
             "count as well, such as \"attributes = accuracy macs\"");
   rows[0].latency_median = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(
       refusal({{maker({said(like(rows[0]), '>', like(rows[1]))})}, {Attribute::latency}}, rows),
-      "2: p.ini:1: \"a > b\": a sub-model's latency was not measured; expected one that was");
+      "usage: p.ini:1: \"a > b\": a sub-model's latency was not measured; expected one that was");
 }
 
 // Three times "accuracy does not count": (1 - w)^2 + 3 w is least at 0.
@@ -261,9 +264,10 @@ TEST(ChoosePreferred, RefusesWeightsThatAreAllNothing) {
   Preferences preferences{{maker({never, never, never})}};
   EXPECT_EQ(refusal(preferences), "chose w1.000");
   preferences.sum = WeightSum::free;
-  EXPECT_EQ(refusal(preferences),
-            "77: the statements contradict each other so far that every weight is 0; expected sum "
-            "= one");
+  EXPECT_EQ(
+      refusal(preferences),
+      "no choice: the statements contradict each other so far that every weight is 0; expected sum "
+      "= one");
 }
 
 TEST(Attribute, IsReadFromItsName) {

@@ -41,7 +41,7 @@ std::string refusal(const std::vector<Measurement>& rows, const Budget& budget) 
   try {
     return "chose " + choose(rows, budget).id;
   } catch (const NoChoiceError& error) {
-    EXPECT_EQ(error.code(), ExitCode::no_choice);
+    EXPECT_EQ(error.kind(), ErrorKind::no_choice);
     return error.what();
   }
 }

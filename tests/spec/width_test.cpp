@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "concertina/core/error.h"
+#include "concertina/spec/map_grid.h"
 
 namespace concertina {
 namespace {
@@ -135,6 +136,12 @@ TEST(Subnet, OrdersByWidthThenExit) {
   const Subnet large{Width::parse("1"), 1};
   EXPECT_LT(small, large);
   EXPECT_LT(large, (Subnet{Width::parse("1"), 2}));
+}
+
+TEST(MapGrid, RefusesBitsThatNoWidthHas) {
+  EXPECT_THROW(map_grid(0), ProgrammingError);
+  EXPECT_THROW(map_grid(Width::kMostBits + 1), ProgrammingError);
+  EXPECT_NO_THROW(map_grid(Width::kMostBits));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The faults a user can cause, each with its exit code. Every message is one line that says what,
-// where (file, line, key, index), what was found and what is expected. Faults only a programmer can
-// cause are assertions, not errors of these types.
+// The faults a user can cause, each of a kind. Every message is one line that says what, where
+// (file, line, key, index), what was found and what is expected. A call that breaks a function's
+// precondition is the caller's fault, not the user's: it throws a ProgrammingError.
 #pragma once
 
 #include <stdexcept>
@@ -8,47 +8,51 @@
 
 namespace concertina {
 
-// The program's exit codes (docs/cli.md). 128+n stands for "ended by signal n, state saved".
-enum class ExitCode : int {
-  done = 0,
-  usage = 2,       // command line, recipe or option
-  bad_data = 65,   // a dataset or a file of ours is damaged or of the wrong kind
-  no_input = 66,   // a file, folder, net, recipe or dataset that is not there
-  io = 74,         // reading or writing failed, disk full
-  stopped = 75,    // stopped, try again: another process holds the run, or a step limit was met
-  diverged = 76,   // a loss or gradient is NaN or infinite
-  no_choice = 77,  // no sub-model meets the budget
+enum class ErrorKind {
+  usage,      // an argument, a recipe or a setting
+  bad_data,   // a dataset or a file of ours is damaged or of the wrong kind
+  no_input,   // a file, folder, net, recipe or dataset that is not there
+  io,         // reading or writing failed, disk full
+  stopped,    // stopped, try again: another process holds the run, or a step limit was met
+  diverged,   // a loss or gradient is NaN or infinite
+  no_choice,  // no sub-model meets the budget
 };
 
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  ExitCode code() const { return code_; }
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  ErrorKind kind() const { return kind_; }
 
  private:
-  ExitCode code_;
+  ErrorKind kind_;
 };
 
 struct UsageError : Error {
-  explicit UsageError(const std::string& message) : Error(ExitCode::usage, message) {}
+  explicit UsageError(const std::string& message) : Error(ErrorKind::usage, message) {}
 };
 struct DataError : Error {
-  explicit DataError(const std::string& message) : Error(ExitCode::bad_data, message) {}
+  explicit DataError(const std::string& message) : Error(ErrorKind::bad_data, message) {}
 };
 struct NoInputError : Error {
-  explicit NoInputError(const std::string& message) : Error(ExitCode::no_input, message) {}
+  explicit NoInputError(const std::string& message) : Error(ErrorKind::no_input, message) {}
 };
 struct IoError : Error {
-  explicit IoError(const std::string& message) : Error(ExitCode::io, message) {}
+  explicit IoError(const std::string& message) : Error(ErrorKind::io, message) {}
 };
 struct StoppedError : Error {
-  explicit StoppedError(const std::string& message) : Error(ExitCode::stopped, message) {}
+  explicit StoppedError(const std::string& message) : Error(ErrorKind::stopped, message) {}
 };
 struct DivergedError : Error {
-  explicit DivergedError(const std::string& message) : Error(ExitCode::diverged, message) {}
+  explicit DivergedError(const std::string& message) : Error(ErrorKind::diverged, message) {}
 };
 struct NoChoiceError : Error {
-  explicit NoChoiceError(const std::string& message) : Error(ExitCode::no_choice, message) {}
+  explicit NoChoiceError(const std::string& message) : Error(ErrorKind::no_choice, message) {}
+};
+
+// A precondition of a public function does not hold. The message is one line: what was passed, what
+// was found and what is expected.
+struct ProgrammingError : std::invalid_argument {
+  explicit ProgrammingError(const std::string& message) : std::invalid_argument(message) {}
 };
 
 }  // namespace concertina

@@ -32,7 +32,8 @@ enum class Stream : std::uint32_t {
 
 class CounterRandom {
  public:
-  // stream < 256; at most 2^24 blocks of 4 numbers can be drawn from one object.
+  // stream < 256; at most 2^24 blocks of 4 numbers can be drawn from one object. All functions here
+  // throw ProgrammingError when a limit is exceeded.
   CounterRandom(std::uint64_t seed, Stream stream, std::uint32_t a = 0, std::uint64_t b = 0);
 
   std::uint32_t next();
@@ -50,7 +51,7 @@ class CounterRandom {
   double spare_ = 0;
 };
 
-// 0..count-1 in a random order (Fisher-Yates).
+// 0..count-1 in a random order (Fisher-Yates). count: 0 to 2^32 - 1.
 std::vector<std::int64_t> permutation(std::int64_t count, CounterRandom random);
 
 }  // namespace concertina

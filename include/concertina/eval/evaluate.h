@@ -27,9 +27,13 @@ using EvalProgress = std::function<bool(std::int64_t done, std::int64_t all)>;
 // The images to show instead of a batch's; `position`: which batch of the loader.
 using ShownImages = std::function<at::Tensor(const Batch& batch, std::int64_t position)>;
 
+// Throws DataError when the loader has no images.
+void check_has_images(const EvalLoader& loader);
+
 // All exits of each width, in one pass a width over the loader's images; in all_subnets() order.
 // An evaluation stopped early gives what was finished: whole widths only.
-// Throws UsageError for a width without statistics, DivergedError for a loss that is not finite.
+// Throws UsageError for a width without statistics, DataError for a loader without images,
+// DivergedError for a loss that is not finite.
 std::vector<Score> evaluate(FlexibleNet& net, const EvalLoader& loader,
                             const std::vector<Width>& widths, const EvalProgress& progress = {},
                             const ShownImages& shown = {});

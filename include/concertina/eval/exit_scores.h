@@ -7,7 +7,8 @@
 namespace concertina {
 
 // In the loader's order. `progress` as evaluate()'s; stopped early, it gives the images done so
-// far. Throws UsageError for a width without statistics.
+// far. Throws UsageError for a width without statistics, DataError for a
+// loader without images.
 ExitScores exit_scores(FlexibleNet& net, const EvalLoader& loader, Width width,
                        const EvalProgress& progress = {});
 

@@ -25,7 +25,8 @@ constexpr std::int64_t kMostFailureSets = 100000;
 void check_failures(const NetSpec& net, int count);
 
 // Accuracy of a net of one width for every set of `count` failed devices, in lexicographic order;
-// every image runs once. None when `progress` ends it. Throws as check_failures().
+// every image runs once. None when `progress` ends it. Throws as check_failures(), and DataError
+// for a loader without images.
 std::vector<FailureScore> evaluate_failures(FlexibleNet& net, const EvalLoader& loader, int count,
                                             const EvalProgress& progress = {});
 

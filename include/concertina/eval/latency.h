@@ -21,6 +21,7 @@ struct LatencySetting {
 
 // Times forward passes of `net` (an extracted sub-model) at its last exit on seeded random images,
 // with the threads that are set. The batch stays the same, so nothing but the net is timed.
+// Throws ProgrammingError for a batch or repetitions below 1.
 Latency measure_latency(FlexibleNet& net, const LatencySetting& setting);
 
 // The processor's name as the system gives it, or "unknown".

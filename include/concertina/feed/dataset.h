@@ -27,7 +27,8 @@ struct Dataset {
   std::int64_t width() const { return train.images.size(3); }
 };
 
-// Per-channel mean and deviation of pixels / 255, from exact integer sums.
+// Per-channel mean and deviation of pixels / 255, from exact integer sums. Throws ProgrammingError
+// for images that are not contiguous.
 struct PixelStatistics {
   std::vector<float> mean, deviation;  // one a channel; deviation is never 0
 };

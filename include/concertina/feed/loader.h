@@ -25,10 +25,13 @@ struct Batch {
 // Training batches: a new order and new crops each epoch; a last batch that is not full is left out
 // (batch norm needs company), unless it is the only one. A crop is drawn for (seed, epoch, index of
 // the image), so it is the same in any batch. get() keeps the order of the epoch asked for last:
-// one loader serves one thread at a time; it spreads the images of a batch over LibTorch's threads
-// itself.
+// one loader serves one thread at a time; it makes a batch on the thread that
+// asks for it.
 class TrainLoader {
  public:
+  // Throws DataError for a split without images, and ProgrammingError for a batch below 1, negative
+  // padding, or a split that is not contiguous or has not one label for each image; get() throws
+  // ProgrammingError for a position outside the epoch.
   // `pairs`: of the images at places 2k and 2k + 1 of an epoch's order, about half are of one
   // label, the others of two, as long as the labels last.
   TrainLoader(Split split, PixelStatistics statistics, Augmentation augmentation,
@@ -53,7 +56,8 @@ class TrainLoader {
   mutable std::vector<std::int64_t> order_;
 };
 
-// Evaluation batches: in order, no augmentation, the last one may be smaller.
+// Evaluation batches: in order, no augmentation, the last one may be smaller. A split without
+// images has 0 batches. Throws ProgrammingError as TrainLoader does.
 class EvalLoader {
  public:
   EvalLoader(Split split, PixelStatistics statistics, std::int64_t batch, at::Device device);

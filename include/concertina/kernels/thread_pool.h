@@ -8,13 +8,14 @@
 
 namespace concertina::kernels {
 
-// How many threads this process computes with; at first the cores there are.
+// How many threads this process computes with; at first the cores there are. set_thread_count()
+// throws ProgrammingError for fewer than 1.
 int thread_count();
 void set_thread_count(int threads);
 
 class ThreadPool {
  public:
-  // The calling thread is one of them. threads >= 1.
+  // The calling thread is one of them. Throws ProgrammingError for fewer than 1.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

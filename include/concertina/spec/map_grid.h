@@ -9,7 +9,8 @@ struct MapGrid {
   double step = 0;
 };
 
-// bits: 1 to Width::kMostBits. The nearest of them is floor(min(max(x, 0), top) * (1 / step) + 0.5)
+// Throws ProgrammingError unless bits is 1 to Width::kMostBits. The nearest of them is
+// floor(min(max(x, 0), top) * (1 / step) + 0.5)
 // * step, wherever it is computed.
 MapGrid map_grid(int bits);
 

@@ -1,9 +1,9 @@
 #include "output/table.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
+#include "concertina/core/error.h"
 #include "concertina/core/text.h"
 
 namespace concertina::cli {
@@ -18,7 +18,10 @@ TextTable::TextTable(std::vector<std::string> titles) {
 }
 
 void TextTable::add(std::vector<std::string> row) {
-  assert(row.size() == right_.size());
+  if (row.size() != right_.size()) {
+    throw ProgrammingError("table row: " + std::to_string(row.size()) + " cells; expected " +
+                           std::to_string(right_.size()));
+  }
   rows_.push_back(std::move(row));
 }
 
