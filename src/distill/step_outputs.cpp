@@ -31,7 +31,7 @@ StepOutputs::StepOutputs(FlexibleNet& net, const DistillPlan& plan, const Auxili
 
 // The layers that the terms and the nodes look at.
 std::vector<std::string> StepOutputs::taps_of(const Subnet& subnet,
-                                              const std::vector<LossTerm>& terms) const {
+                                              const std::vector<OrderedTerm>& terms) const {
   std::vector<std::string> layers;
   const auto add = [&](const std::string& words) {
     for (const std::string& word : split(words, '+')) {
@@ -39,7 +39,8 @@ std::vector<std::string> StepOutputs::taps_of(const Subnet& subnet,
     }
   };
   const TermEnd end = TermEnd::of(subnet);
-  for (const LossTerm& term : terms) {
+  for (const OrderedTerm& ordered : terms) {
+    const LossTerm& term = ordered.term;
     const Edge& edge = plan_.edge_of(term);
     if (edge.tap.empty()) continue;
     if (term.student.is_same(end)) add(edge.tap);
@@ -54,7 +55,7 @@ std::vector<std::string> StepOutputs::taps_of(const Subnet& subnet,
   return layers;
 }
 
-void StepOutputs::run(const PassKey& pass, const std::vector<LossTerm>& terms) {
+void StepOutputs::run(const StepPass& pass, const std::vector<OrderedTerm>& terms) {
   const int exits = net_.spec().exit_count();
   std::vector<std::string> layers;
   std::map<int, std::vector<std::string>> of_exit;

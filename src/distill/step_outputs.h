@@ -1,5 +1,5 @@
-// What everyone in a step has answered so far: the sub-models' logits and taps, the external
-// teachers', and what combines them. Files of this room only.
+// The outputs of a step so far: the logits and taps of sub-models and external teachers, and the
+// nodes that combine them. This header is for files of this room only.
 #pragma once
 
 #include <map>
@@ -10,6 +10,7 @@
 
 #include "concertina/distill/auxiliary_modules.h"
 #include "concertina/distill/train_step.h"
+#include "concertina/recipe/step_order.h"
 
 namespace concertina {
 
@@ -21,25 +22,15 @@ struct Value {
   at::Tensor gradient;  // undefined until a term adds to it
 };
 
-// A width's pass over a view's images (index into DistillPlan::views, or -1).
-struct PassKey {
-  Width width;
-  int view = -1;
-
-  friend bool operator==(const PassKey& a, const PassKey& b) {
-    return a.width == b.width && a.view == b.view;
-  }
-};
-
 class StepOutputs {
  public:
   StepOutputs(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
               const StepInput& input);
 
   // Runs a width once: all its exits, and the taps that the terms look at.
-  void run(const PassKey& pass, const std::vector<LossTerm>& terms);
-  // After the pass went backward.
-  void learn(const PassKey& pass) { views_.learn(pass.view, pass.width); }
+  void run(const StepPass& pass, const std::vector<OrderedTerm>& terms);
+  // Call this after the pass went backward.
+  void learn(const StepPass& pass) { views_.learn(pass.view, pass.width); }
 
   // Logits [B, C] of an end of a term.
   at::Tensor logits(const TermEnd& end, const LossTerm& term);
@@ -56,7 +47,8 @@ class StepOutputs {
   const PlanNode& node(const TermEnd& end) const {
     return plan_.nodes[static_cast<std::size_t>(end.node)];
   }
-  std::vector<std::string> taps_of(const Subnet& subnet, const std::vector<LossTerm>& terms) const;
+  std::vector<std::string> taps_of(const Subnet& subnet,
+                                   const std::vector<OrderedTerm>& terms) const;
   // The node's members, who look at what it looks at.
   std::vector<TermEnd> members_of(const TermEnd& end) const;
   const Teacher::Output& external(const TermEnd& end, const LossTerm& term);

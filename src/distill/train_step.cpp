@@ -10,6 +10,7 @@
 #include "concertina/core/error.h"
 #include "concertina/core/text.h"
 #include "concertina/distill/criteria.h"
+#include "concertina/recipe/step_order.h"
 
 #include "step_outputs.h"
 
@@ -21,6 +22,7 @@ void add(at::Tensor& sum, const at::Tensor& gradient) {
   sum = sum.defined() ? at::add(sum, gradient) : gradient;
 }
 
+// Executes the instructions of one step.
 class Walk {
  public:
   Walk(FlexibleNet& net, const DistillPlan& plan, const AuxiliaryModules& parts,
@@ -30,117 +32,48 @@ class Walk {
         parts_(parts),
         input_(input),
         outputs_(net, plan, parts, input),
-        terms_(plan.loss_terms(input.place)) {}
+        order_(compile_step(plan, input.place)) {}
 
   StepReport run() {
-    const std::vector<PassKey> passes = needed_passes();
-    for (std::size_t now = 0; now < passes.size(); ++now) {
-      outputs_.run(passes[now], terms_);
-      for (const LossTerm& term : terms_) {
-        if (last_of(ends_of(term), passes) == now) follow(term);
-      }
-      for (std::size_t done = 0; done <= now; ++done) {
-        if (last_gradient(passes[done], passes) == now) backward(passes[done]);
-      }
+    using Kind = StepInstruction::Kind;
+    for (const StepInstruction& one : order_.instructions) {
+      if (one.kind == Kind::run_pass) outputs_.run(order_.passes[one.index], order_.terms);
+      if (one.kind == Kind::add_term) add_term(order_.terms[one.index]);
+      if (one.kind == Kind::backward) backward(order_.passes[one.index]);
     }
     for (const Subnet& subnet : largest_first(input_.place.active, input_.place.exits)) {
-      summarize(subnet, passes);
+      summarize(subnet);
     }
     return std::move(report_);
   }
 
  private:
-  using Ends = std::vector<std::pair<Subnet, int>>;  // sub-models, and the views they look at
-
-  bool is_through(const LossTerm& term) const {
-    return !term.from_label() && plan_.edge_of(term).gradient == GradientPolicy::through;
-  }
-
-  // What a term joins, its student first; what it gives gradients.
-  Ends ends_of(const LossTerm& term) const { return collect({term.student, term.teacher}); }
-  Ends learners_of(const LossTerm& term) const {
-    return is_through(term) ? ends_of(term) : collect({term.student});
-  }
-  Ends collect(const std::vector<TermEnd>& ends) const {
-    Ends found;
-    for (const TermEnd& end : ends) {
-      for (const Subnet& subnet : plan_.subnets_of(end, input_.place)) {
-        const auto one = std::make_pair(subnet, end.view);
-        if (std::find(found.begin(), found.end(), one) == found.end()) found.push_back(one);
-      }
-    }
-    return found;
-  }
-
-  // Widest first, each with the views that terms have of it.
-  std::vector<PassKey> needed_passes() const {
-    std::vector<PassKey> passes;
-    for (const LossTerm& term : terms_) {
-      for (const auto& [subnet, view] : ends_of(term)) {
-        const PassKey pass{subnet.width, view};
-        if (std::find(passes.begin(), passes.end(), pass) == passes.end()) passes.push_back(pass);
-      }
-    }
-    std::sort(passes.begin(), passes.end(), [](const PassKey& a, const PassKey& b) {
-      return a.width != b.width ? a.width > b.width : a.view < b.view;
-    });
-    return passes;
-  }
-
-  // The last of the passes that these need.
-  static std::size_t last_of(const Ends& ends, const std::vector<PassKey>& passes) {
-    std::size_t last = 0;
-    for (std::size_t k = 0; k < passes.size(); ++k) {
-      for (const auto& [subnet, view] : ends) {
-        if (passes[k] == PassKey{subnet.width, view}) last = k;
-      }
-    }
-    return last;
-  }
-
-  // The pass after which the last gradient for a pass has come.
-  std::size_t last_gradient(const PassKey& pass, const std::vector<PassKey>& passes) const {
-    const auto itself = std::find(passes.begin(), passes.end(), pass) - passes.begin();
-    auto last = static_cast<std::size_t>(itself);
-    for (const LossTerm& term : terms_) {
-      for (const auto& [subnet, view] : learners_of(term)) {
-        if (!(pass == PassKey{subnet.width, view})) continue;
-        last = std::max(last, last_of(ends_of(term), passes));
-      }
-    }
-    return last;
-  }
-
-  void follow(const LossTerm& term) {
-    if (term.weight == 0) return;
+  void add_term(const OrderedTerm& ordered) {
+    const LossTerm& term = ordered.term;
     const at::Tensor loss =
         at::mul(edge_loss(plan_.edge_of(term), term.temperature, inputs_of(term)), term.weight);
     std::vector<Value*> values;
-    std::vector<at::Tensor> wanted;
-    for (const auto& [subnet, view] : learners_of(term)) {
-      for (Value* value : outputs_.values_of(subnet, view)) {
-        values.push_back(value);
-        wanted.push_back(value->leaf);
-      }
+    std::ptrdiff_t own = 0;  // how many of the values are the student's; they come first
+    for (std::size_t k = 0; k < ordered.learners.size(); ++k) {
+      const auto& [subnet, view] = ordered.learners[k];
+      for (Value* value : outputs_.values_of(subnet, view)) values.push_back(value);
+      if (k < ordered.students) own = static_cast<std::ptrdiff_t>(values.size());
     }
+    std::vector<at::Tensor> wanted;
+    for (const Value* value : values) wanted.push_back(value->leaf);
     std::vector<Parameter> learned = learned_of(term);
     for (const Parameter& parameter : learned) wanted.push_back(parameter.value);
     const auto gradients = torch::autograd::grad({loss}, wanted, {}, /*retain_graph=*/{},
                                                  /*create_graph=*/false, /*allow_unused=*/true);
-    record(term, loss, {gradients.begin(), gradients.begin() + own_values(term)});
+    record(term, loss, {gradients.begin(), gradients.begin() + own});
     for (std::size_t k = 0; k < values.size(); ++k) add(values[k]->gradient, gradients[k]);
     for (std::size_t k = 0; k < learned.size(); ++k) {
       add(learned[k].value.mutable_grad(), gradients[values.size() + k]);
     }
   }
 
-  // How many of a term's values are its student's; they come first.
-  std::ptrdiff_t own_values(const LossTerm& term) {
-    std::ptrdiff_t count = 0;
-    for (const auto& [subnet, view] : collect({term.student})) {
-      count += static_cast<std::ptrdiff_t>(outputs_.values_of(subnet, view).size());
-    }
-    return count;
+  bool is_through(const LossTerm& term) const {
+    return !term.from_label() && plan_.edge_of(term).gradient == GradientPolicy::through;
   }
 
   std::vector<Parameter> learned_of(const LossTerm& term) const {
@@ -171,7 +104,7 @@ class Walk {
     return in;
   }
 
-  // What the teacher of a term says: its logits, or a tap. Behind `stop` nothing remembers how.
+  // The logits or a tap of a term's teacher, detached under gradient=stop.
   at::Tensor target(const LossTerm& term, const std::string& tap) {
     const auto said = [&] {
       return tap.empty() ? outputs_.logits(term.teacher, term)
@@ -200,7 +133,7 @@ class Walk {
     report_.terms.push_back(entry);
   }
 
-  void backward(const PassKey& pass) {
+  void backward(const StepPass& pass) {
     std::vector<at::Tensor> roots, gradients;
     for (int exit = input_.place.exits; exit >= 1; --exit) {
       for (Value* value : outputs_.values_of({pass.width, exit}, pass.view)) {
@@ -216,10 +149,11 @@ class Walk {
     outputs_.learn(pass);
   }
 
-  // By its first pass, if it had any.
-  void summarize(const Subnet& subnet, const std::vector<PassKey>& passes) {
+  // Reports a sub-model by its first pass, if it had any.
+  void summarize(const Subnet& subnet) {
+    const std::vector<StepPass>& passes = order_.passes;
     const auto ran = std::find_if(passes.begin(), passes.end(),
-                                  [&](const PassKey& pass) { return pass.width == subnet.width; });
+                                  [&](const StepPass& pass) { return pass.width == subnet.width; });
     if (ran == passes.end()) return;
     TermEnd end = TermEnd::of(subnet);
     end.view = ran->view;
@@ -237,7 +171,7 @@ class Walk {
   const AuxiliaryModules& parts_;
   const StepInput& input_;
   StepOutputs outputs_;
-  std::vector<LossTerm> terms_;
+  StepOrder order_;
   StepReport report_;
 };
 

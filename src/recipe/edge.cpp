@@ -280,8 +280,9 @@ std::string edge_text(const Edge& edge) {
   put(!edge.teacher_view.empty(), "teacher-view", edge.teacher_view);
   put(!edge.in.empty(), "in", join(edge.in, ","));
   for (const CriterionNumber& number : entry.numbers) {
-    const double value = edge.number(number.name);
-    put(value != number.fallback, number.name, format_real(value));
+    const auto found = edge.numbers.find(number.name);
+    if (found == edge.numbers.end() || found->second == number.fallback) continue;
+    put(true, number.name, format_real(found->second));
   }
   return text;
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "concertina/core/error.h"
+#include "concertina/core/text.h"
+
+#include "plan_words.h"
 
 namespace concertina {
 namespace {
@@ -83,10 +86,53 @@ void check_cuts(const DistillPlan& plan) {
   }
 }
 
+// A plan made in C++ can hold numbers that its kind does not have, and lack some that it has. The
+// text of the former, so that reading refuses them in its own words.
+std::string unknown_numbers(const std::string& what, const std::map<std::string, double>& numbers,
+                            const std::vector<CriterionNumber>& known) {
+  std::string text;
+  for (const CriterionNumber& number : known) {
+    if (numbers.count(number.name) == 0) {
+      throw UsageError(what + ": " + number.name + " is missing: it is one of the kind's numbers");
+    }
+  }
+  for (const auto& [name, value] : numbers) {
+    const bool is_known = std::any_of(
+        known.begin(), known.end(), [&, &key = name](const auto& one) { return one.name == key; });
+    if (!is_known) text += " " + name + "=" + format_real(value);
+  }
+  return text;
+}
+
+void check_edge(const Edge& edge, const PlanNames& names) {
+  const std::string text = edge_text(edge);
+  const std::vector<CriterionNumber>& known = entry_of(edge.criterion).numbers;
+  parse_edge(text + unknown_numbers("edge \"" + text + "\"", edge.numbers, known), names);
+}
+
 }  // namespace
 
-// Each list is read while those before it may still change: a recipe replaces what it inherits. So
-// the texts are read once more, with the names that there are.
+void check_stage_texts(const DistillPlan& plan) {
+  Names before;
+  for (const PlanStage& stage : plan.stages) {
+    parse_stage(stage_text(stage), before);
+    before.push_back(stage.name);
+  }
+}
+
+void check_views(const DistillPlan& plan) {
+  Names before;
+  for (const PlanView& view : plan.views) {
+    const std::string text = view_text(view);
+    const std::string more =
+        unknown_numbers("view \"" + text + "\"", view.numbers, view_numbers(view.kind));
+    parse_view(text + more, before);
+    before.push_back(view.name);
+  }
+}
+
+// Each list is read while those before it may still change, because a recipe replaces what it
+// inherits. So the texts are read once more, with the names that are left.
 void check_nodes(const DistillPlan& plan) {
   DistillPlan before;
   before.views = plan.views;
@@ -122,7 +168,7 @@ void check_stages(const DistillPlan& plan) {
 }
 
 void check_edges(const Recipe& recipe) {
-  for (const Edge& edge : recipe.plan.edges) parse_edge(edge_text(edge), recipe.plan.names());
+  for (const Edge& edge : recipe.plan.edges) check_edge(edge, recipe.plan.names());
   std::vector<Width> widths = recipe.widths;
   if (widths.empty()) {
     for (const int thousandths : {250, 500, 750, 1000}) {

@@ -29,6 +29,9 @@ class Properties {
   std::vector<std::pair<std::string, std::string>> given_;
 };
 
+// The numbers that a view of this kind has.
+const std::vector<CriterionNumber>& view_numbers(ViewKind kind);
+
 // What `read` gives. Its errors get the line in front: edge "...": what is wrong with it.
 template <class Read>
 auto read_named(const std::string& kind, std::string_view text, const Read& read) {

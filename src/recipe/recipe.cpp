@@ -25,7 +25,6 @@ struct Setting {
   std::string place;
 };
 using Settings = std::vector<Setting>;
-using Places = std::map<std::string, std::string>;  // of every key set so far
 
 std::vector<std::string> sections() {
   std::vector<std::string> out;
@@ -113,48 +112,6 @@ void apply(Settings settings, Recipe& recipe, Places& places) {
   }
 }
 
-// What no single key can check.
-void check(const Recipe& recipe, const Places& places) {
-  const auto refuse = [&](const std::string& key, const std::string& what) {
-    const auto found = places.find(key);
-    throw UsageError((found == places.end() ? recipe.name + ": " + key : found->second) + ": " +
-                     what);
-  };
-  if (recipe.nesterov && recipe.momentum == 0) {
-    refuse("optimizer.momentum", "Nesterov's form needs a momentum above 0");
-  }
-  if (recipe.lr.kind == LrKind::multistep && recipe.lr.milestones.empty()) {
-    refuse("optimizer.schedule", "multistep needs optimizer.milestones");
-  }
-  if (recipe.pairs && recipe.batch % 2 != 0) {
-    refuse("train.batch", "train.pairs needs an even batch, found " + std::to_string(recipe.batch));
-  }
-  if (recipe.random_widths >= 0 && recipe.norm == NormMode::switchable) {
-    refuse("distill.random-widths",
-           "needs net.norm = calibrated or shared: a width that is drawn has no norm of its own");
-  }
-  const auto uniform = [](Width width) { return width.is_uniform(); };
-  if (recipe.random_widths >= 0 &&
-      !std::all_of(recipe.widths.begin(), recipe.widths.end(), uniform)) {
-    refuse("distill.random-widths", "needs net.widths of one share each, not of one a stage");
-  }
-  if (recipe.random_widths >= 0 && any_quantized(recipe.widths)) {
-    refuse("distill.random-widths",
-           "needs net.widths without bits: a width that is drawn has none");
-  }
-  const auto in = [&](const char* key, const auto& check_it) {
-    try {
-      check_it();
-    } catch (const UsageError& error) {
-      refuse(key, error.what());
-    }
-  };
-  in("distill.node", [&] { check_nodes(recipe.plan); });
-  in("distill.random-widths", [&] { check_random_widths(recipe); });
-  in("distill.edge", [&] { check_edges(recipe); });
-  in("distill.stage", [&] { check_stages(recipe.plan); });
-}
-
 bool is_path(const std::string& name) {
   return name.find('/') != std::string::npos || fs::path(name).extension() == ".ini";
 }
@@ -214,7 +171,7 @@ Recipe assemble(const std::vector<Layer>& layers, const Overrides& overrides) {
     apply(layer->settings, recipe, places);
   }
   apply(read_overrides(overrides), recipe, places);
-  check(recipe, places);
+  check_recipe(recipe, places);
   return recipe;
 }
 

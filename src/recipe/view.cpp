@@ -98,6 +98,8 @@ PlanView read_view(std::string_view text, const Names& views) {
 
 }  // namespace
 
+const std::vector<CriterionNumber>& view_numbers(ViewKind kind) { return entry_of(kind).numbers; }
+
 PlanView parse_view(std::string_view text, const Names& views) {
   return read_named("view", text, [&] { return read_view(text, views); });
 }
@@ -106,7 +108,9 @@ std::string view_text(const PlanView& view) {
   const ViewEntry& entry = entry_of(view.kind);
   std::string text = view.name + " : " + entry.name;
   for (const CriterionNumber& number : entry.numbers) {
-    text += std::string(" ") + number.name + "=" + format_real(view.number(number.name));
+    const auto found = view.numbers.find(number.name);
+    if (found == view.numbers.end()) continue;
+    text += std::string(" ") + number.name + "=" + format_real(found->second);
   }
   if (view.kind == ViewKind::attack) text += " norm=" + text_of(view.norm, kNorms);
   return text;

@@ -52,6 +52,7 @@ RunState new_run(const NetSpec& net, const Recipe& recipe, const PreparedData& d
                  at::Device device, Engine engine, Precision precision, const Teachers& teachers) {
   RunState state;
   state.net = net;
+  validate(recipe);
   check_plan(net, recipe, recipe.widths.empty() ? net.widths : recipe.widths);
   state.recipe = print_recipe(recipe);
   state.widths = recipe.widths.empty() ? net.widths : recipe.widths;

@@ -55,6 +55,14 @@ TEST(Show, RecipeIsTextThatReadsBack) {
   EXPECT_EQ(run_program({"show", "recipe", "copy.ini"}, folder.path()).out, first.out);
 }
 
+TEST(Show, OrderOfAStep) {
+  const Outcome outcome = run_program({"show", "recipe", "ipkd-ta", "--order"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("run w1.000\nadd label -> w1.000 : ce weight=1\n"
+                                     "backward w1.000\nrun w0.750\n"));
+  EXPECT_EQ(run_program({"show", "keys", "--order"}).code, 2);
+}
+
 TEST(Show, TextThatIsNotUtf8IsStillJson) {
   const TempFolder folder;
   folder.write("odd.ini", "[recipe]\nsummary = na\xefve\n");

@@ -304,7 +304,7 @@ TEST(Plan, StagesAndViewsPrintWhatTheyRead) {
 TEST(Plan, StagesAndViewsAreRefusedInOneLine) {
   const auto view = [](const char* text) { return refusal([&] { parse_view(text, {"dark"}); }); };
   EXPECT_THAT(view("dark : gray"), HasSubstr("the name \"dark\" is taken"));
-  EXPECT_THAT(view("x : gray"), HasSubstr("did you mean \"gray\"?"));
+  EXPECT_THAT(view("x : grey"), HasSubstr("did you mean \"gray\"?"));
   EXPECT_THAT(view("x : attack"), HasSubstr("norm is missing"));
   EXPECT_THAT(view("x : attack norm=batch steps=1.5"), HasSubstr("expected a whole number"));
   EXPECT_THAT(view("x : attack norm=batch steps=0"),

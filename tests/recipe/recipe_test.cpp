@@ -27,8 +27,8 @@ TEST(Recipe, UnknownKeysAreRefusedWithPlaceAndNearest) {
   EXPECT_EQ(refused("[augment]\nzzzzzz = 1\n"),
             "schedules/x.ini:2: unknown key \"augment.zzzzzz\"; [augment] knows: crop-padding flip "
             "sensor sensor-noise");
-  EXPECT_THAT(refused("[optimizer]\nlr = 1\n"),
-              StartsWith("schedules/x.ini:2: unknown section \"optimizer\"; did you mean "
+  EXPECT_THAT(refused("[optimiser]\nlr = 1\n"),
+              StartsWith("schedules/x.ini:2: unknown section \"optimiser\"; did you mean "
                          "\"optimizer\"?"));
 }
 

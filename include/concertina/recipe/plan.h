@@ -267,6 +267,9 @@ struct DistillPlan {
   PlanNames names() const;
 };
 
+// Throws UsageError, in the words of the parser, for a plan made in C++ that no recipe could hold.
+void validate(const DistillPlan& plan);
+
 // The sub-models of a step, largest first.
 std::vector<Subnet> largest_first(std::vector<Width> active, int exits);
 // Whether the endpoint names the sub-model when all of `subnets` run, largest first.

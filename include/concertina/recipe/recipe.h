@@ -114,6 +114,9 @@ Recipe load_recipe(const std::string& name_or_file, const std::filesystem::path&
 Recipe parse_recipe(std::string_view text, const std::string& name,
                     const Overrides& overrides = {});
 
+// Throws UsageError for a recipe made in C++ with a value that no recipe's text could hold.
+void validate(const Recipe& recipe);
+
 // Canonical text: every key with its value, nothing inherited (so no recipe.extends, and the name
 // is not part of it). parse(print(r)) prints the same.
 std::string print_recipe(const Recipe& recipe);

@@ -6,6 +6,7 @@
 #include "concertina/core/text.h"
 #include "concertina/nets/catalog.h"
 #include "concertina/recipe/recipe.h"
+#include "concertina/recipe/step_order.h"
 
 #include "commands/commands.h"
 #include "options/run_options.h"
@@ -15,6 +16,34 @@
 
 namespace concertina::cli {
 namespace {
+
+// The order of a step in each stage. Of widths that are drawn it shows those of the first step.
+std::string orders_text(const Recipe& recipe, const NetSpec& net) {
+  PlanStep step =
+      plan_step(recipe, recipe.widths.empty() ? net.widths : recipe.widths, net.exit_count());
+  const std::vector<PlanStage>& stages = recipe.plan.stages;
+  recipe.plan.check_members(step);
+  std::string text;
+  for (step.stage = 0; step.stage < std::max(1, static_cast<int>(stages.size())); ++step.stage) {
+    if (!stages.empty()) {
+      text += "stage " + stages[static_cast<std::size_t>(step.stage)].name + "\n";
+    }
+    text += order_text(net, recipe.plan, compile_step(recipe.plan, step));
+  }
+  return text;
+}
+
+void show_order(const std::string& name, const std::string& net, bool json) {
+  const Recipe recipe = find_recipe(name);
+  const std::string text = orders_text(recipe, make_net(net, {}, {}));
+  if (!json) {
+    std::cout << text;
+    return;
+  }
+  std::vector<std::string> lines = split(text, '\n');
+  lines.pop_back();  // the text ends with a line's end
+  print_json({{"name", recipe.name}, {"net", net}, {"order", lines}});
+}
 
 void show_recipe(const std::string& name, bool json) {
   const Recipe recipe = find_recipe(name);
@@ -76,6 +105,10 @@ void show_keys(bool json) {
 int run(const Options& options) {
   const std::string& what = options.needed("WHAT");
   const bool json = options.flag("json");
+  const bool order = options.flag("order");
+  if (order && what != "recipe") {
+    throw UsageError("--order is for concertina show recipe" + options.see_help());
+  }
   if (what == "keys") {
     if (options.given("NAME")) {
       throw UsageError("concertina show keys takes no name" + options.see_help());
@@ -83,6 +116,8 @@ int run(const Options& options) {
     show_keys(json);
   } else if (what == "net") {
     show_net(options.needed("NAME"), json);
+  } else if (order) {
+    show_order(options.needed("NAME"), options.text("net"), json);
   } else {
     show_recipe(options.needed("NAME"), json);
   }
@@ -96,8 +131,11 @@ Command show_command() {
           "one recipe in full, the options of a network, or the keys of recipes",
           {positional("WHAT", "recipe, net or keys", {"recipe", "net", "keys"}),
            positional("NAME", "which recipe (its file or a run that has it will do) or network"),
+           flag_option("order", "of a recipe: what a step runs, adds and sends backward, in order"),
+           text_option("net", "NAME", "with --order: the network", "slimmable-mobilenet-v1"),
            json_option()},
-          {"concertina show recipe ipkd-ta", "concertina show net msdnet"},
+          {"concertina show recipe ipkd-ta", "concertina show recipe ipkd-ta --order",
+           "concertina show net msdnet"},
           &run};
 }
 
