@@ -9,7 +9,8 @@ include(GNUInstallDirs)
 find_program(CONCERTINA_CCACHE ccache)
 if(CONCERTINA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Precompiled headers are cached only if ccache may overlook their macros and time stamps.
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CONCERTINA_CCACHE}" sloppiness=pch_defines,time_macros)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${CONCERTINA_CCACHE}")
 endif()
 
 # Flags of our own code only; nothing is set globally.
