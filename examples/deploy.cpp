@@ -1,4 +1,4 @@
-// Names what is on a picture: consumer MODEL.h5 PICTURE.ppm MAX_MACS
+// Names what is on a picture: deploy MODEL.h5 PICTURE.ppm MAX_MACS
 #include <concertina/deploy/flexible_model.h>
 
 #include <cstdlib>
