@@ -4,10 +4,13 @@
 
 #include <ATen/Functions.h>
 
+#include "concertina/eval/process.h"
+
 namespace concertina::experiment {
 
 Score robust_score(FlexibleNet net, const EvalLoader& loader, const Attack& attack,
                    const EvalProgress& progress) {
+  const ThreadCountGuard guard;  // the counts are the caller's again afterwards
   net.set_engine(Engine::plain);
   give_threads_to(Engine::plain);
   const auto attacked = [&](const Batch& batch, std::int64_t position) {
