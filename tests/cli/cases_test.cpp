@@ -134,7 +134,7 @@ class Cases : public testing::TestWithParam<std::string> {};
 TEST_P(Cases, SayWhatTheProgramDoes) { Case(GetParam()).run(); }
 
 INSTANTIATE_TEST_SUITE_P(Text, Cases, testing::ValuesIn(case_names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& named) { return named.param; });
 
 }  // namespace
 }  // namespace concertina
