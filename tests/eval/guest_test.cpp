@@ -28,6 +28,11 @@ using support::thread_counts;
 void on_signal(int) {}
 herr_t print_nothing(hid_t, void*) { return 0; }
 
+const TinyRun& tiny_run() {
+  static const TinyRun run;
+  return run;
+}
+
 class HostsWarnings final : public c10::WarningHandler {
  public:
 #if TORCH_VERSION_MAJOR >= 2
@@ -53,6 +58,7 @@ class Host : public testing::Environment {
 #endif
     H5PLset_loading_state(H5PL_FILTER_PLUGIN);
     H5Eset_auto2(H5E_DEFAULT, print_nothing, this);
+    tiny_run();  // the fixture seeds LibTorch's generator
     at::set_num_threads(3);
     kernels::set_thread_count(2);
   }
@@ -150,7 +156,7 @@ TEST_F(Guest, TrainsARunAndReadsItAgain) {
   // net_of_run() gives LibTorch's threads to the net's engine.
   const ThreadCountGuard threads;
   const support::TempFolder folder;
-  const TinyRun run;
+  const TinyRun& run = tiny_run();
   RunState state = run.fresh();
   run.train_in(folder, state, 2);
   const RunState read = read_run(folder / "run.h5");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "concertina/experiment/run_folder.h"
 #include "concertina/recipe/recipe.h"
 #include "concertina/train/run_state.h"
 #include "concertina/train/trainer.h"
