@@ -132,11 +132,11 @@ TEST_F(Runs, SweepOfAWidthThatCannotBeMeasuredIsRefused) {
   };
   refused({"sweep", "fixed", "--widths", "0.35"}, "width 0.35 was not trained");
   refused({"sweep", "us", "--widths", "0.35", "--checkpoint", "best"},
-          "--widths: 0.35 has no best checkpoint");
+          "width 0.35 has no best checkpoint");
   refused({"sweep", "us", "--widths", "0.35:0.5"}, "--widths: widths \"0.35:0.5\"; expected from");
   ASSERT_EQ(run({"calibrate", "us", "--width", "0.35"}).code, 0);
   refused({"sweep", "us", "--widths", "0.25,0.35", "--checkpoint", "best"},
-          "--widths: 0.35 has no best checkpoint");
+          "width 0.35 has no best checkpoint");
   EXPECT_FALSE(fs::exists(folder_ / "us/sweep-best.h5"));
   ASSERT_EQ(run(tiny_training("part", "sandwich", {"--max-steps", "1"})).code, 75);
   refused({"sweep", "part", "--widths", "0.5"}, "it has not finished its first epoch");
