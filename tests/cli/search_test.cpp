@@ -222,7 +222,8 @@ TEST_F(Search, ARunThatCannotBeSearchedIsRefused) {
   train("part", "sandwich", {"--max-steps", "1"}, 75);
   refused("part", "it has not finished its first epoch");
   train("blind", "sandwich", {"--epochs", "1", "--validation", "0"}, 0);
-  refused("blind", "the run has no validation images to guide a search; train with validation images");
+  refused("blind",
+          "the run has no validation images to guide a search; train with validation images");
   EXPECT_EQ(run(searching("blind", {"--split", "train", "--method", "greedy"})).code, 0);
 }
 
