@@ -28,7 +28,7 @@ TEST(BrokenRecipe, OfUnknownWordsNamesTheNearest) {
       {{"[train]\nepoch = 3\n", 2,
         "r.ini:2: unknown key \"train.epoch\"; did you mean \"train.epochs\"?"},
        {"[train]\nlr = 3\n", 2, "unknown key \"train.lr\"; did you mean \"optimizer.lr\"?"},
-       {"[optimizer]\nlr = 3\n", 2, "unknown section \"optimizer\"; did you mean \"optimizer\"?"},
+       {"[optimiser]\nlr = 3\n", 2, "unknown section \"optimiser\"; did you mean \"optimizer\"?"},
        {"[optimizer]\nschedule = cosin\n", 2, "did you mean \"cosine\"?"},
        {"[recipe]\nextends = bas\n", 66, "unknown recipe \"bas\"; did you mean \"base\"?"},
        {"[distill]\nedge = label -> each : ke\n", 2, "did you mean"},
